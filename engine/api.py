@@ -66,10 +66,12 @@ class _Drawing(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     guidance_scale: float = 5.0
     """w of equation 2 of the Imagen paper; 1 switches guidance off."""
     denoising_end: float = 1.0
-    """Share of the schedule that the base model draws; the refiner draws the rest. 1: no refiner."""
+    """Share of the schedule that the base model draws; the refiner draws the rest. 1: none."""
     aesthetic_score: float = 6.0
     """The refiner's condition, 0 to 10 (SDXL paper, section 2.5)."""
     negative_aesthetic_score: float = 2.5
+    condition_noise: float = 0.0
+    """Strength of the annealed noise on the condition, 0 to 1 (CADS, arXiv 2310.17347). 0: none."""
 
     def __post_init__(self) -> None:
         if not self.model:
@@ -88,6 +90,7 @@ class _Drawing(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         _check_range("denoising_end", self.denoising_end, 0.05, 1)
         _check_range("aesthetic_score", self.aesthetic_score, 0, 10)
         _check_range("negative_aesthetic_score", self.negative_aesthetic_score, 0, 10)
+        _check_range("condition_noise", self.condition_noise, 0, 1)
 
     def seed_of(self, image_index: int) -> int:
         """Return the seed that picture `image_index` (from 0) is drawn from."""
@@ -135,9 +138,10 @@ def request_from_json(value: Mapping[str, Any]) -> Request:
     if version != REQUEST_VERSION:
         raise RequestError("version", f"{version!r} is not {REQUEST_VERSION}")
     try:
-        return msgspec.convert(fields, Request)
+        request: Request = msgspec.convert(fields, Request)
     except msgspec.ValidationError as error:
         raise RequestError("request", str(error)) from error
+    return request
 
 
 class WorkItem(msgspec.Struct, frozen=True, kw_only=True):
@@ -197,7 +201,7 @@ class Finished(msgspec.Struct, frozen=True, kw_only=True, tag="finished"):
     fence: int
     pictures: list[Picture]
     timings: dict[str, float]
-    """Seconds by stage: load, encode, base, refiner, decode, total."""
+    """Seconds by stage: load, encode, base, refiner, decode, png, total."""
 
 
 class Failed(msgspec.Struct, frozen=True, kw_only=True, tag="failed"):
@@ -261,7 +265,10 @@ class Executor(Protocol):
         """Hand a job to a slot that is `ready`. Raises LookupError when the slot is not."""
 
     async def cancel(self, job_id: int, *, grace_seconds: float = 10.0) -> None:
-        """Ask for a stop at the next step; after the grace, kill the worker. Unknown jobs: nothing."""
+        """Ask for a stop at the next step; after the grace, kill the worker.
+
+        Nothing happens for a job that is not being drawn.
+        """
 
     def events(self) -> AsyncIterator[Event]:
         """Yield what happens, in order for each job, until the executor is closed. One reader."""

@@ -1,0 +1,1 @@
+"""Whoever carries out requests: today child processes on this machine. Torch-free."""

@@ -1,0 +1,150 @@
+"""LocalExecutor: one child process for each device of this machine, over pipes.
+
+Torch-free: the bot's process never loads torch, and a crash of the device's driver, a kill for want
+of memory or a kernel that hangs takes a child and never the bot. Only the end of a process surely
+gives back a GPU's memory.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+from typing import Literal
+
+from engine.api import Event, Slot, WorkItem
+from engine.executors.child import Child, ExecutorError
+
+_ROOT = Path(__file__).parent.parent.parent
+_NOT_FOR_CHILDREN = ("EASEL_", "DISCORD_")
+"""Variables that hold the bot's secrets."""
+_OFFLINE = {
+    "HF_HUB_OFFLINE": "1",
+    "HF_HUB_DISABLE_TELEMETRY": "1",
+    "HF_HUB_DISABLE_PROGRESS_BARS": "1",
+    "TRANSFORMERS_OFFLINE": "1",
+    "TOKENIZERS_PARALLELISM": "false",
+    "PYTHONFAULTHANDLER": "1",
+}
+
+
+class LocalExecutor:
+    """Draws with every device of this machine. An `engine.api.Executor`."""
+
+    def __init__(
+        self,
+        *,
+        models_dir: Path,
+        catalog: Path | None = None,
+        device: Literal["auto", "cpu"] = "auto",
+        threads: int = 0,
+    ) -> None:
+        """`catalog` is the operator's own TOML file; `threads` 0 takes all cores."""
+        self._arguments = ["--models-dir", str(models_dir), "--device", device]
+        self._arguments += ["--threads", str(threads)]
+        if catalog is not None:
+            self._arguments += ["--catalog", str(catalog)]
+        self._device = device
+        self._threads = threads
+        self._children: list[Child] = []
+        self._events: asyncio.Queue[Event | None] = asyncio.Queue()
+        self._supervision: asyncio.Task[None] | None = None
+        self._tasks: asyncio.TaskGroup | None = None
+
+    async def start(self) -> None:
+        """Start the workers; return when one can take a job. Raises ExecutorError."""
+        first = self._add_child(0, shares_devices=True)
+        self._supervision = asyncio.create_task(self._supervise(first), name="local-executor")
+        # Whoever reads the events learns that there will be no more, also after a crash of ours.
+        self._supervision.add_done_callback(lambda _: self._events.put_nowait(None))
+        await first.has_settled.wait()
+        if first.ready is None:
+            words = "\n".join(first.last_words)
+            await self.aclose()
+            raise ExecutorError(f"The worker does not start. It said:\n{words}")
+
+    async def aclose(self) -> None:
+        """Stop the workers. Jobs that are being drawn are lost."""
+        if self._supervision is None:
+            return
+        self._supervision.cancel()
+        await asyncio.wait([self._supervision])
+        self._supervision = self._tasks = None
+
+    def slots(self) -> Sequence[Slot]:
+        """Return every slot whose worker was ready at least once."""
+        return [slot for child in self._children if (slot := child.slot()) is not None]
+
+    def pids(self) -> dict[str, int]:
+        """Return the process ids of the workers that are alive, by slot."""
+        return {child.slot_id: child.pid for child in self._children if child.pid is not None}
+
+    async def submit(self, slot_id: str, item: WorkItem) -> None:
+        """Hand a job to a slot that is `ready`. Raises LookupError when the slot is not."""
+        for child in self._children:
+            if child.slot_id == slot_id:
+                await child.submit(item)
+                return
+        raise LookupError(f"there is no slot {slot_id}")
+
+    async def cancel(self, job_id: int, *, grace_seconds: float = 10.0) -> None:
+        """Ask for a stop at the next step; after the grace, kill the worker."""
+        for child in self._children:
+            if child.item is not None and child.item.job_id == job_id and self._tasks is not None:
+                self._tasks.create_task(child.cancel(grace_seconds))
+
+    async def load(self, model: str) -> None:
+        """Have every worker load a model and warm up. Raises ExecutorError."""
+        running = [child for child in self._children if child.ready is not None]
+        await asyncio.gather(*(child.load(model) for child in running))
+
+    async def events(self) -> AsyncIterator[Event]:
+        """Yield what happens, in order for each job, until the executor is closed. One reader."""
+        while (event := await self._events.get()) is not None:
+            yield event
+
+    async def _supervise(self, first: Child) -> None:
+        """Run the first worker; when it has told how many devices there are, run the others."""
+        async with asyncio.TaskGroup() as tasks:
+            self._tasks = tasks
+            tasks.create_task(first.supervise(), name=first.slot_id)
+            await first.has_settled.wait()
+            for index in range(1, first.ready.device_count if first.ready else 0):
+                child = self._add_child(index)
+                tasks.create_task(child.supervise(), name=child.slot_id)
+
+    def _add_child(self, index: int, *, shares_devices: bool = False) -> Child:
+        child = Child(
+            f"local:{index}",
+            arguments=self._arguments,
+            environment=self._environment(None if shares_devices else index),
+            emit=self._events.put_nowait,
+        )
+        self._children.append(child)
+        return child
+
+    def _environment(self, device_index: int | None) -> dict[str, str]:
+        """Return the environment of a worker that sees one device, or all of them."""
+        environment = {
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith(_NOT_FOR_CHILDREN)
+        }
+        environment.update(_OFFLINE)
+        path = environment.get("PYTHONPATH")
+        environment["PYTHONPATH"] = os.pathsep.join([str(_ROOT), *([path] if path else [])])
+        if self._threads:
+            environment["OMP_NUM_THREADS"] = str(self._threads)
+        if self._device == "cpu":
+            environment["CUDA_VISIBLE_DEVICES"] = ""
+        elif device_index is not None:
+            environment["CUDA_VISIBLE_DEVICES"] = visible_device(
+                environment.get("CUDA_VISIBLE_DEVICES"), device_index
+            )
+        return environment
+
+
+def visible_device(visible: str | None, index: int) -> str:
+    """Return the name of device `index` among those that the operator lets us see."""
+    return visible.split(",")[index].strip() if visible else str(index)

@@ -1,0 +1,143 @@
+"""Pictures as bytes: grids, previews, the text that travels in a PNG, and safe decoding.
+
+Knows Pillow only, neither torch nor requests: whoever has a picture may use it.
+
+Errors::
+
+    ImageRefusedError       a file from outside that is not decoded; the sentence is for the user
+"""
+
+from __future__ import annotations
+
+import io
+import math
+import warnings
+from collections.abc import Mapping, Sequence
+
+from PIL import Image, ImageOps, PngImagePlugin, UnidentifiedImageError
+
+MAX_GRID_IMAGES = 16
+MAX_IMAGE_BYTES = 32 * 1024 * 1024
+MAX_IMAGE_PIXELS = 4096 * 4096
+PREVIEW_WIDTH = 512
+
+_FORMATS = ("PNG", "JPEG", "WEBP", "GIF")
+_UNDECODABLE = (OSError, SyntaxError, ValueError, EOFError, IndexError, KeyError, TypeError)
+"""What Pillow's decoders raise for damaged files."""
+
+
+class ImageRefusedError(ValueError):
+    """A file that is not decoded."""
+
+
+def encode_png(image: Image.Image, metadata: Mapping[str, str]) -> bytes:
+    """Return the picture as PNG; `metadata` becomes its text chunks (iTXt, UTF-8)."""
+    info = PngImagePlugin.PngInfo()
+    for key, text in metadata.items():
+        # PNG text cannot hold a NUL character, and prompts come from people.
+        info.add_itxt(key, text.replace("\0", ""))
+    out = io.BytesIO()
+    # Level 4 writes a 1024 x 1024 picture three times faster than 9, for about 2 % more bytes.
+    image.save(out, "PNG", pnginfo=info, compress_level=4)
+    return out.getvalue()
+
+
+def enlarge(image: Image.Image, scale: int) -> Image.Image:
+    """Return the picture `scale` times as wide and high (Lanczos)."""
+    if scale == 1:
+        return image
+    size = (image.width * scale, image.height * scale)
+    return image.resize(size, Image.Resampling.LANCZOS)
+
+
+def make_grid(pngs: Sequence[bytes]) -> bytes:
+    """Return up to 16 pictures as one PNG, in reading order.
+
+    Two stand side by side; four are two rows of two: 1 top left, 2 top right, 3 bottom left, 4
+    bottom right.
+    """
+    if not 1 <= len(pngs) <= MAX_GRID_IMAGES:
+        raise ValueError(f"a grid has 1 to {MAX_GRID_IMAGES} pictures, not {len(pngs)}")
+    grid = arrange([Image.open(io.BytesIO(png)).convert("RGB") for png in pngs])
+    return encode_png(grid, {"Software": "Easel"})
+
+
+def arrange(images: Sequence[Image.Image]) -> Image.Image:
+    """Lay pictures out in rows, in cells as large as the largest; one alone is not copied."""
+    if len(images) == 1:
+        return images[0]
+    columns = math.ceil(math.sqrt(len(images)))
+    rows = math.ceil(len(images) / columns)
+    width = max(image.width for image in images)
+    height = max(image.height for image in images)
+    grid = Image.new("RGB", (columns * width, rows * height))
+    for image_index, image in enumerate(images):
+        row, column = divmod(image_index, columns)
+        left = column * width + (width - image.width) // 2
+        top = row * height + (height - image.height) // 2
+        grid.paste(image, (left, top))
+    return grid
+
+
+def encode_preview(images: Sequence[Image.Image]) -> bytes:
+    """Return a grid of rough pictures as a small WebP, at most 512 pixels wide and high."""
+    grid = arrange(images)
+    scale = PREVIEW_WIDTH / max(grid.size)
+    size = (max(1, round(grid.width * scale)), max(1, round(grid.height * scale)))
+    out = io.BytesIO()
+    grid.resize(size, Image.Resampling.BICUBIC).save(out, "WEBP", quality=60, method=2)
+    return out.getvalue()
+
+
+def open_image(
+    data: bytes, *, max_pixels: int = MAX_IMAGE_PIXELS, max_bytes: int = MAX_IMAGE_BYTES
+) -> Image.Image:
+    """Decode a picture from outside: upright, RGB, its first frame. Raises ImageRefusedError.
+
+    Only PNG, JPEG, WebP and GIF are opened, whatever the file's name says. The size is read from
+    the header and checked before a single pixel is decoded.
+    """
+    if len(data) > max_bytes:
+        raise ImageRefusedError(
+            f"This file has {len(data) / 2**20:.1f} MB; the limit is {max_bytes / 2**20:g} MB."
+        )
+    # Our own bound is the tighter one, so Pillow's warning has nothing to add.
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return _decode(data, max_pixels)
+
+
+def _decode(data: bytes, max_pixels: int) -> Image.Image:
+    try:
+        image = Image.open(io.BytesIO(data), formats=_FORMATS)
+        _check_pixels(image, max_pixels)
+        image.load()
+        upright = ImageOps.exif_transpose(image)
+        return _to_rgb(upright)
+    except ImageRefusedError:
+        raise
+    except Image.DecompressionBombError as error:
+        raise ImageRefusedError("This picture is far too large; make it smaller first.") from error
+    except UnidentifiedImageError as error:
+        raise ImageRefusedError("This is not a PNG, JPEG, WebP or GIF picture.") from error
+    except _UNDECODABLE as error:
+        raise ImageRefusedError("This picture is damaged; save it again and retry.") from error
+
+
+def _check_pixels(image: Image.Image, max_pixels: int) -> None:
+    if image.width * image.height > max_pixels:
+        raise ImageRefusedError(
+            f"This picture has {image.width} x {image.height} pixels; the limit is"
+            f" {max_pixels / 1e6:.1f} million pixels."
+        )
+
+
+def _to_rgb(image: Image.Image) -> Image.Image:
+    """Return the picture as RGB; what is transparent becomes white."""
+    if image.mode.startswith("I;16"):
+        # Pillow's own conversion clips 16 bits to white instead of scaling them.
+        image = image.point([value // 256 for value in range(65536)], "L")
+    if not image.has_transparency_data:
+        return image.convert("RGB")
+    coloured = image.convert("RGBA")
+    return Image.alpha_composite(Image.new("RGBA", image.size, "white"), coloured).convert("RGB")

@@ -1,0 +1,160 @@
+"""Fetching a model from the hub: only the files that are loaded, in safetensors only.
+
+Runs when the operator asks for it and at no other time. Torch-free.
+
+Errors::
+
+    PullError               a download that did not come to its end; the sentence says what to do
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from engine.models.catalog import ModelCard, locate
+
+CONFIGURATION = ("model_index.json", "LICENSE*", "scheduler/*.json", "unet/config.json")
+BASE_CONFIGURATION = (
+    "text_encoder/config.json",
+    "text_encoder_2/config.json",
+    "tokenizer/*",
+    "tokenizer_2/*",
+    "vae/config.json",
+)
+BASE_WEIGHTS = {
+    "text_encoder": "model",
+    "text_encoder_2": "model",
+    "unet": "diffusion_pytorch_model",
+    "vae": "diffusion_pytorch_model",
+}
+
+
+class PullError(RuntimeError):
+    """A download that did not come to its end."""
+
+
+OnProgress = Callable[[int, int], None]
+"""Called with bytes done and bytes in all; the second grows while the hub is asked for sizes."""
+
+
+def pull(card: ModelCard, models_dir: Path, on_progress: OnProgress) -> Path:
+    """Fetch a model into `<models_dir>/<name>` and return the folder of its base pipeline.
+
+    A download that broke off continues where it stopped. Raises PullError.
+    """
+    if card.source != "hub":
+        raise PullError(f"The model {card.name!r} is not on the hub; there is nothing to fetch.")
+    meter = _Meter(on_progress)
+    for arguments in snapshots(card, models_dir).values():
+        _fetch(arguments, meter)
+    folder = locate(card, models_dir)
+    if folder is None:
+        raise PullError(
+            f"{card.base} does not hold every file that {card.name!r} needs; check `variant` and"
+            " `base` in the catalog."
+        )
+    return folder
+
+
+def snapshots(card: ModelCard, models_dir: Path) -> dict[str, dict[str, Any]]:
+    """Return the arguments of `snapshot_download` for each part of the model."""
+    parts = {
+        "base": {
+            "repo_id": card.base,
+            "revision": card.revision,
+            "local_dir": models_dir / card.name / "base",
+            "allow_patterns": [
+                *CONFIGURATION,
+                *BASE_CONFIGURATION,
+                *(
+                    pattern
+                    for component, stem in BASE_WEIGHTS.items()
+                    for pattern in _weights(component, stem, card.variant)
+                ),
+            ],
+        }
+    }
+    if card.refiner:
+        # The refiner reads the base model's second text encoder and autoencoder.
+        parts["refiner"] = {
+            "repo_id": card.refiner,
+            "revision": card.refiner_revision,
+            "local_dir": models_dir / card.name / "refiner",
+            "allow_patterns": [
+                *CONFIGURATION,
+                *_weights("unet", BASE_WEIGHTS["unet"], card.variant),
+            ],
+        }
+    return parts
+
+
+def _weights(component: str, stem: str, variant: str) -> tuple[str, ...]:
+    """Return patterns of a component's weights, in one file or in numbered pieces with an index."""
+    if not variant:
+        return (
+            f"{component}/{stem}.safetensors",
+            f"{component}/{stem}-*-of-*.safetensors",
+            f"{component}/{stem}.safetensors.index.json",
+        )
+    return (
+        f"{component}/{stem}.{variant}.safetensors",
+        f"{component}/{stem}.{variant}-*-of-*.safetensors",
+        f"{component}/{stem}.safetensors.index.{variant}.json",
+    )
+
+
+class _Meter:
+    """Adds up the bytes of all parts of a model."""
+
+    def __init__(self, on_progress: OnProgress) -> None:
+        self._on_progress = on_progress
+        self._bars: list[Any] = []
+
+    def bar_class(self) -> type:
+        """Return a progress bar for `snapshot_download` that draws nothing and tells the meter."""
+        from huggingface_hub.utils import tqdm
+
+        meter = self
+
+        class Bar(tqdm):  # type: ignore[type-arg, unused-ignore]
+            def __init__(self, *arguments: Any, **options: Any) -> None:
+                # There is one bar for files, one for the network's bytes, and this one for the
+                # bytes on disk.
+                if options.get("name") == "huggingface_hub.snapshot_download":
+                    meter._bars.append(self)  # noqa: SLF001
+                super().__init__(*arguments, **{**options, "disable": True})
+
+            def update(self, n: float | None = 1) -> None:
+                # A disabled bar does not count.
+                self.n += n or 0
+                meter.report()
+
+            def refresh(self, *_: Any, **__: Any) -> None:
+                meter.report()
+
+        return Bar
+
+    def report(self) -> None:
+        """Tell how far all parts are."""
+        done = sum(int(bar.n or 0) for bar in self._bars)
+        self._on_progress(done, sum(int(bar.total or 0) for bar in self._bars))
+
+
+def _fetch(arguments: dict[str, Any], meter: _Meter) -> None:
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, RepositoryNotFoundError
+
+    repo_id = arguments["repo_id"]
+    try:
+        snapshot_download(**arguments, tqdm_class=meter.bar_class())
+    except GatedRepoError as error:
+        raise PullError(
+            f"{repo_id} asks you to accept its licence first: open https://huggingface.co/{repo_id},"
+            " accept it there, and run `hf auth login`."
+        ) from error
+    except RepositoryNotFoundError as error:
+        raise PullError(f"There is no repository {repo_id!r} on the hub.") from error
+    except (HfHubHTTPError, OSError, ValueError) as error:
+        raise PullError(f"{repo_id} could not be fetched: {error}. Run it again.") from error

@@ -1,0 +1,252 @@
+"""The models in a device's memory: loaded once, from local files, in safetensors only.
+
+Components are loaded class by class and shared by identity: the refiner has the base model's second
+text encoder, tokenizer and autoencoder. Nothing here uses `from_pipe`, which silently casts the
+shared modules to float32 (diffusers issue 12754), and nothing here reaches the network.
+
+Errors::
+
+    ModelError              a model that cannot be loaded; the sentence says what to do about it
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from collections import OrderedDict
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from diffusers import AutoencoderKL, EulerDiscreteScheduler, UNet2DConditionModel
+from transformers import CLIPTextModel, CLIPTextModelWithProjection, CLIPTokenizer
+
+from engine.devices import Device, free_memory
+from engine.models.catalog import Catalog, ModelCard, has_weights, locate, refiner_folder
+from engine.models.preview import PreviewMap, load_preview
+from engine.prompt_encoder import PromptEncoder
+
+logger = logging.getLogger(__name__)
+
+_PICKLED = ("*.bin", "*.ckpt", "*.pt", "*.pth")
+
+
+class ModelError(RuntimeError):
+    """A model that cannot be loaded."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Expert:
+    """A UNet and the settings of its sampler."""
+
+    unet: Any
+    scheduler: Any
+    """A template: every drawing makes its own from its configuration."""
+
+    def new_scheduler(self) -> Any:
+        """Return a sampler for one drawing."""
+        return EulerDiscreteScheduler.from_config(self.scheduler.config)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoadedModel:
+    """A model that can draw."""
+
+    card: ModelCard
+    device: Device
+    prompt_encoder: PromptEncoder
+    vae: Any
+    base: Expert
+    refiner: Expert | None
+    preview: PreviewMap
+    size_bytes: int
+
+
+class ModelStore:
+    """Loads models on demand and forgets the least recently used when they do not all fit."""
+
+    def __init__(
+        self, *, catalog: Catalog, models_dir: Path, device: Device, budget_bytes: int
+    ) -> None:
+        self.catalog = catalog
+        self.device = device
+        self._models_dir = models_dir
+        self._budget_bytes = budget_bytes
+        self._models: OrderedDict[str, LoadedModel] = OrderedDict()
+
+    @property
+    def loaded(self) -> frozenset[str]:
+        """Names of the models in memory."""
+        return frozenset(self._models)
+
+    def get(self, name: str) -> LoadedModel:
+        """Return a model, from memory or else from disk. Raises UnknownModelError, ModelError."""
+        if name not in self._models:
+            folder = self._folder(self.catalog[name])
+            self._make_room(_weights_bytes(folder, self.device.dtype))
+            started = time.perf_counter()
+            self._models[name] = load_model(self.catalog[name], folder, self.device)
+            logger.info("loaded model=%s in %.2f s", name, time.perf_counter() - started)
+        self._models.move_to_end(name)
+        return self._models[name]
+
+    def evict_others(self, name: str) -> bool:
+        """Forget all models but this one; return whether there were any."""
+        others = self.loaded - {name}
+        for other in others:
+            self._evict(other)
+        free_memory()
+        return bool(others)
+
+    def _make_room(self, needed_bytes: int) -> None:
+        while self._models and self._size_bytes() + needed_bytes > self._budget_bytes:
+            self._evict(next(iter(self._models)))
+        free_memory()
+
+    def _size_bytes(self) -> int:
+        return sum(model.size_bytes for model in self._models.values())
+
+    def _evict(self, name: str) -> None:
+        del self._models[name]
+        logger.info("evicted model=%s", name)
+
+    def _folder(self, card: ModelCard) -> Path:
+        folder = locate(card, self._models_dir)
+        if folder is not None:
+            return folder
+        if card.source == "hub":
+            how = f"Run `easel models pull {card.name}` first."
+        else:
+            how = f"Check the folder {card.base!r}." if card.base else "Reinstall Easel."
+            _refuse_pickled(Path(card.base) if card.base else None)
+        raise ModelError(f"The model {card.name!r} is not complete on this machine. {how}")
+
+
+def load_model(card: ModelCard, folder: Path, device: Device) -> LoadedModel:
+    """Load a diffusers folder, with its refiner if the card has one. Raises ModelError."""
+    try:
+        return _load(card, folder, device)
+    except (OSError, ValueError, KeyError) as error:
+        raise ModelError(
+            f"The model {card.name!r} in {folder} cannot be loaded: {error}"
+        ) from error
+
+
+def _load(card: ModelCard, folder: Path, device: Device) -> LoadedModel:
+    loader = _Loader(device=device, variant=card.variant or None)
+    tokenizer = CLIPTokenizer.from_pretrained(folder / "tokenizer", local_files_only=True)
+    tokenizer_2 = CLIPTokenizer.from_pretrained(folder / "tokenizer_2", local_files_only=True)
+    text_encoder = loader.text(CLIPTextModel, folder / "text_encoder")
+    text_encoder_2 = loader.text(CLIPTextModelWithProjection, folder / "text_encoder_2")
+    # SDXL's configurations say 2, which makes pooling take the highest token id: wrong as soon as
+    # a token is added behind the end token.
+    text_encoder.eos_token_id = tokenizer.eos_token_id
+    text_encoder_2.text_model.eos_token_id = tokenizer_2.eos_token_id
+    vae = loader.vae(folder / "vae")
+    refiner = refiner_folder(folder)
+    force_zeros = _force_zeros(folder, default=True)
+    return LoadedModel(
+        card=card,
+        device=device,
+        prompt_encoder=PromptEncoder(
+            tokenizer=tokenizer,
+            text_encoder=text_encoder,
+            tokenizer_2=tokenizer_2,
+            text_encoder_2=text_encoder_2,
+            force_zeros_for_empty_prompt=force_zeros,
+            refiner_force_zeros_for_empty_prompt=_force_zeros(refiner, default=force_zeros),
+        ),
+        vae=vae,
+        base=loader.expert(folder),
+        refiner=loader.expert(refiner) if card.has_refiner else None,
+        preview=load_preview(vae, folder),
+        size_bytes=loader.size_bytes,
+    )
+
+
+class _Loader:
+    """Loads components of one model onto one device, and counts their bytes."""
+
+    def __init__(self, *, device: Device, variant: str | None) -> None:
+        self._device = device
+        self._variant = variant
+        self.size_bytes = 0
+
+    def text(self, kind: Any, folder: Path) -> Any:
+        _refuse_pickled(folder)
+        model = kind.from_pretrained(
+            folder,
+            dtype=self._device.dtype,
+            variant=self._variant,
+            use_safetensors=True,
+            local_files_only=True,
+        )
+        return self._place(model)
+
+    def vae(self, folder: Path) -> Any:
+        vae = self._diffusers(AutoencoderKL, folder)
+        # SDXL's own autoencoder overflows in float16 and says so in its configuration.
+        if vae.config.force_upcast and self._device.dtype == torch.float16:
+            vae = vae.to(torch.float32)
+        return vae
+
+    def expert(self, folder: Path) -> Expert:
+        return Expert(
+            unet=self._diffusers(UNet2DConditionModel, folder / "unet"),
+            scheduler=EulerDiscreteScheduler.from_pretrained(
+                folder / "scheduler", local_files_only=True
+            ),
+        )
+
+    def _diffusers(self, kind: Any, folder: Path) -> Any:
+        _refuse_pickled(folder)
+        model = kind.from_pretrained(
+            folder,
+            torch_dtype=self._device.dtype,
+            variant=self._variant,
+            use_safetensors=True,
+            local_files_only=True,
+        )
+        model = self._place(model)
+        if self._device.torch_device.type == "cuda":
+            model = model.to(memory_format=torch.channels_last)
+        return model
+
+    def _place(self, model: Any) -> Any:
+        model = model.to(self._device.torch_device).eval().requires_grad_(requires_grad=False)
+        self.size_bytes += sum(
+            tensor.numel() * tensor.element_size() for tensor in model.state_dict().values()
+        )
+        return model
+
+
+def _refuse_pickled(folder: Path | None) -> None:
+    """Refuse weights that would run code when they are opened."""
+    if folder is None or has_weights(folder):
+        return
+    for pattern in _PICKLED:
+        for file in folder.glob(pattern):
+            raise ModelError(
+                f"{file} is a pickle, which can run any code when it is opened. Easel loads"
+                " safetensors only: save the model again with `safe_serialization=True`."
+            )
+
+
+def _force_zeros(folder: Path, *, default: bool) -> bool:
+    """Return whether an absent negative prompt is zeros instead of the embeds of an empty text."""
+    index = folder / "model_index.json"
+    if not index.exists():
+        return default
+    flag = json.loads(index.read_text(encoding="utf-8")).get(
+        "force_zeros_for_empty_prompt", default
+    )
+    return bool(flag)
+
+
+def _weights_bytes(folder: Path, dtype: torch.dtype) -> int:
+    """Estimate what a model will take in memory: files hold two bytes a weight at least."""
+    folders = {folder, refiner_folder(folder)}
+    files = {file for some in folders for file in some.rglob("*.safetensors")}
+    return sum(file.stat().st_size for file in files) * dtype.itemsize // 2

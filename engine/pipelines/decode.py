@@ -1,0 +1,70 @@
+"""The last stage: latents to pixels, in as much memory as there is."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import torch
+from PIL import Image
+
+from engine.devices import free_memory, is_out_of_memory
+
+logger = logging.getLogger(__name__)
+
+
+def decode(vae: Any, latents: torch.Tensor) -> torch.Tensor:
+    """Decode `latents` (B, 4, h, w), scaled, to pixels (B, 3, H, W), float32, 0 to 1.
+
+    Decoding takes more memory than a step of the UNet. When there is not enough, pictures are
+    decoded one by one, and then tile by tile.
+    """
+    latents = _unscale(vae, latents).to(vae.dtype)
+    for attempt in (_whole, _one_by_one):
+        try:
+            return attempt(vae, latents)
+        except RuntimeError as error:
+            if not is_out_of_memory(error):
+                raise
+            logger.warning("out of memory while decoding %d pictures", len(latents))
+        # Outside of the handler: until it ends, the error's traceback keeps the tensors alive.
+        free_memory()
+    return _tiled(vae, latents)
+
+
+def to_images(pixels: torch.Tensor) -> list[Image.Image]:
+    """Return pixels (B, 3, H, W), float32, 0 to 1, as RGB pictures."""
+    values = (pixels * 255).round().to(torch.uint8).permute(0, 2, 3, 1).cpu()
+    return [Image.fromarray(picture.numpy()) for picture in values]
+
+
+def _unscale(vae: Any, latents: torch.Tensor) -> torch.Tensor:
+    latents = latents / vae.config.scaling_factor
+    if vae.config.latents_mean is None or vae.config.latents_std is None:
+        return latents
+    mean = latents.new_tensor(vae.config.latents_mean).view(1, -1, 1, 1)
+    std = latents.new_tensor(vae.config.latents_std).view(1, -1, 1, 1)
+    return latents * std + mean
+
+
+def _whole(vae: Any, latents: torch.Tensor) -> torch.Tensor:
+    pixels = vae.decode(latents, return_dict=False)[0].float()
+    return torch.clamp(pixels / 2 + 0.5, 0, 1)
+
+
+def _one_by_one(vae: Any, latents: torch.Tensor) -> torch.Tensor:
+    return torch.cat([_whole(vae, picture) for picture in torch.split(latents, 1)])
+
+
+def _tiled(vae: Any, latents: torch.Tensor) -> torch.Tensor:
+    """Decode in tiles of half the picture's longer side, which overlap by a quarter."""
+    kept = (vae.tile_latent_min_size, vae.tile_sample_min_size)
+    tile = max(latents.shape[-2:]) // 2
+    vae.enable_tiling()
+    vae.tile_latent_min_size, vae.tile_sample_min_size = tile, tile * 8
+    try:
+        return _one_by_one(vae, latents)
+    finally:
+        # The autoencoder is shared: it must leave as it came.
+        vae.disable_tiling()
+        vae.tile_latent_min_size, vae.tile_sample_min_size = kept

@@ -1,0 +1,158 @@
+"""The denoising loop: latents in, latents out.
+
+The same steps as the stock StableDiffusionXLPipeline and its Img2Img twin, which the tests hold it
+to, in one place for base and refiner. Latents stay in float32 on every device: at a terminal SNR of
+zero they start at a standard deviation of 4096, which half precision cannot carry.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+
+from engine.api import Request
+from engine.models.store import LoadedModel
+from engine.pipelines.schedule import Schedule, Share
+from engine.pipelines.stopwatch import Stopwatch
+from engine.prompt_encoder import EncodedPrompt, PromptEmbeds
+
+LATENT_CHANNELS = 4
+VAE_SCALE_FACTOR = 8
+
+OnStep = Callable[[int, int, torch.Tensor], None]
+"""Called after each step: steps done, steps in all, the predicted latents (B, 4, h, w), float32.
+
+What it raises ends the drawing."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Conditioning:
+    """What the UNet is told beside the latents; rows are unconditional first, if guided."""
+
+    encoder_hidden_states: torch.Tensor
+    text_embeds: torch.Tensor
+    time_ids: torch.Tensor
+
+
+def noise(seeds: Sequence[int], *, height: int, width: int) -> torch.Tensor:
+    """Return standard noise (B, 4, H/8, W/8), float32, on the CPU: one generator for each seed.
+
+    Noise is drawn on the CPU and one picture at a time, so that a seed means the same picture in
+    any batch and on any device.
+    """
+    generators = [torch.Generator("cpu").manual_seed(seed) for seed in seeds]
+    return noise_from(generators, height=height, width=width)
+
+
+def noise_from(generators: Sequence[torch.Generator], *, height: int, width: int) -> torch.Tensor:
+    """Return noise as `noise` does, from generators that were already used for something."""
+    shape = (1, LATENT_CHANNELS, height // VAE_SCALE_FACTOR, width // VAE_SCALE_FACTOR)
+    return torch.cat([torch.randn(shape, generator=generator) for generator in generators])
+
+
+def denoise(
+    model: LoadedModel,
+    request: Request,
+    prompt: EncodedPrompt,
+    *,
+    schedule: Schedule,
+    latents: torch.Tensor,
+    on_step: OnStep,
+    stopwatch: Stopwatch,
+) -> torch.Tensor:
+    """Draw the whole schedule on `latents` (B, 4, h, w), float32: base first, then refiner."""
+    guided = request.guidance_scale > 1
+    size = (request.height, request.width)
+    size_ids = [*size, 0, 0]
+    batch = len(latents)
+    base = _conditioning(
+        prompt.base, [*size_ids, *size], [*size_ids, *size], batch=batch, guided=guided
+    )
+    latents = latents.to(model.device.torch_device)
+    loop = _Loop(request.guidance_scale, schedule.total, on_step)
+    with stopwatch("base"):
+        latents = loop.run(schedule.base, base, latents)
+    if schedule.refiner is not None:
+        refiner = _conditioning(
+            prompt.refiner,
+            [*size_ids, request.aesthetic_score],
+            [*size_ids, request.negative_aesthetic_score],
+            batch=batch,
+            guided=guided,
+        )
+        with stopwatch("refiner"):
+            latents = loop.run(schedule.refiner, refiner, latents)
+    return latents
+
+
+class _Loop:
+    """Counts the steps of both experts together."""
+
+    def __init__(self, guidance_scale: float, total: int, on_step: OnStep) -> None:
+        self._guidance_scale = guidance_scale
+        self._total = total
+        self._on_step = on_step
+        self._step = 0
+
+    def run(self, share: Share, conditioning: _Conditioning, latents: torch.Tensor) -> torch.Tensor:
+        """Draw one expert's steps."""
+        for t in share.timesteps:
+            prediction = self._predict(share, conditioning, latents, t)
+            output = share.scheduler.step(prediction, t, latents)
+            latents = output.prev_sample
+            self._step += 1
+            self._on_step(self._step, self._total, output.pred_original_sample)
+        return latents
+
+    def _predict(
+        self, share: Share, conditioning: _Conditioning, latents: torch.Tensor, t: torch.Tensor
+    ) -> torch.Tensor:
+        """Return the guided prediction (B, 4, h, w), float32 (Imagen, arXiv 2205.11487, eq. 2)."""
+        guided = self._guidance_scale > 1
+        model_input = torch.cat([latents] * 2) if guided else latents
+        model_input = share.scheduler.scale_model_input(model_input, t)
+        prediction: torch.Tensor = share.unet(
+            model_input.to(share.unet.dtype),
+            t,
+            encoder_hidden_states=conditioning.encoder_hidden_states,
+            added_cond_kwargs={
+                "text_embeds": conditioning.text_embeds,
+                "time_ids": conditioning.time_ids,
+            },
+            return_dict=False,
+        )[0].float()
+        if not guided:
+            return prediction
+        unconditional, conditional = prediction.chunk(2)
+        return unconditional + self._guidance_scale * (conditional - unconditional)
+
+
+def _conditioning(
+    prompt: PromptEmbeds,
+    time_ids: Sequence[float],
+    negative_time_ids: Sequence[float],
+    *,
+    batch: int,
+    guided: bool,
+) -> _Conditioning:
+    """Repeat what is said about one picture for a batch, after what is said against it."""
+    embeds, pooled = prompt.prompt_embeds, prompt.pooled_prompt_embeds
+    ids = embeds.new_tensor([time_ids])
+    if not guided:
+        return _Conditioning(
+            encoder_hidden_states=embeds.repeat(batch, 1, 1),
+            text_embeds=pooled.repeat(batch, 1),
+            time_ids=ids.repeat(batch, 1),
+        )
+    negative_ids = embeds.new_tensor([negative_time_ids])
+    return _Conditioning(
+        encoder_hidden_states=torch.cat([prompt.negative_prompt_embeds, embeds]).repeat_interleave(
+            batch, dim=0
+        ),
+        text_embeds=torch.cat([prompt.negative_pooled_prompt_embeds, pooled]).repeat_interleave(
+            batch, dim=0
+        ),
+        time_ids=torch.cat([negative_ids, ids]).repeat_interleave(batch, dim=0),
+    )

@@ -1,0 +1,90 @@
+"""Pictures from words and a picture: its latents are noised and drawn anew from there.
+
+SDEdit (arXiv 2108.01073): `strength` is the share of the schedule that is drawn.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image, ImageOps
+
+from engine.api import ImageToImage
+from engine.models.store import LoadedModel
+from engine.pipelines.decode import decode
+from engine.pipelines.denoise import OnStep, denoise, noise_from
+from engine.pipelines.schedule import Schedule, make_schedule
+from engine.pipelines.stopwatch import Stopwatch
+
+
+@torch.inference_mode()
+def image_to_image(
+    model: LoadedModel,
+    request: ImageToImage,
+    image: Image.Image,
+    *,
+    seeds: Sequence[int],
+    on_step: OnStep,
+    stopwatch: Stopwatch,
+) -> torch.Tensor:
+    """Draw one picture for each seed, all from `image` (RGB): (B, 3, H, W), float32, 0 to 1."""
+    schedule = make_schedule(
+        model,
+        num_inference_steps=request.num_inference_steps,
+        denoising_end=request.denoising_end,
+        strength=request.strength,
+    )
+    with stopwatch("encode"):
+        prompt = model.prompt_encoder.encode(request.prompt, request.negative_prompt or None)
+        pixels = prepare_image(image, height=request.height, width=request.width)
+        latents = _noised_latents(model.vae, pixels, seeds, schedule)
+    latents = denoise(
+        model,
+        request,
+        prompt,
+        schedule=schedule,
+        latents=latents,
+        on_step=on_step,
+        stopwatch=stopwatch,
+    )
+    with stopwatch("decode"):
+        return decode(model.vae, latents)
+
+
+def prepare_image(image: Image.Image, *, height: int, width: int) -> torch.Tensor:
+    """Return the picture as (1, 3, H, W), float32, -1 to 1; what does not fit the shape is cut."""
+    fitted = ImageOps.fit(image, (width, height), Image.Resampling.LANCZOS)
+    values = np.asarray(fitted.convert("RGB"), dtype=np.float32) / 255
+    return torch.from_numpy(values).permute(2, 0, 1).unsqueeze(0) * 2 - 1
+
+
+def _noised_latents(
+    vae: Any, pixels: torch.Tensor, seeds: Sequence[int], schedule: Schedule
+) -> torch.Tensor:
+    """Return latents (B, 4, h, w), float32, at the noise level of the schedule's first step.
+
+    A seed's generator draws the latents from their distribution first and the noise after that,
+    which is the order of the stock pipeline.
+    """
+    generators = [torch.Generator("cpu").manual_seed(seed) for seed in seeds]
+    distribution = vae.encode(pixels.to(vae.device, vae.dtype)).latent_dist
+    clean = torch.cat([distribution.sample(generator) for generator in generators]).float()
+    clean = _scale(vae, clean)
+    height, width = pixels.shape[-2:]
+    drawn = noise_from(generators, height=height, width=width).to(clean.device)
+    share = schedule.first
+    timesteps = share.timesteps[:1].repeat(len(seeds))
+    noised: torch.Tensor = share.scheduler.add_noise(clean, drawn, timesteps)
+    return noised
+
+
+def _scale(vae: Any, latents: torch.Tensor) -> torch.Tensor:
+    if vae.config.latents_mean is not None and vae.config.latents_std is not None:
+        mean = latents.new_tensor(vae.config.latents_mean).view(1, -1, 1, 1)
+        std = latents.new_tensor(vae.config.latents_std).view(1, -1, 1, 1)
+        latents = (latents - mean) / std
+    scaled: torch.Tensor = latents * vae.config.scaling_factor
+    return scaled

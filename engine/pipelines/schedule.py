@@ -1,0 +1,92 @@
+"""Who draws which steps: the shares of base and refiner in one schedule.
+
+An ensemble of expert denoisers (eDiff-I, arXiv 2211.01324): the base model draws the noisy part of
+the schedule, the refiner the rest, on the same latents.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+
+from engine.api import RequestError
+from engine.models.store import Expert, LoadedModel
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Share:
+    """The steps of one expert."""
+
+    unet: Any
+    scheduler: Any
+    timesteps: torch.Tensor
+    """(steps,), float32, falling."""
+
+    def steps_above(self, denoising_end: float) -> int:
+        """Count the steps before this share of the schedule is drawn.
+
+        The cut is by timestep, not by step, so that a schedule may be of any spacing.
+        """
+        train_timesteps = self.scheduler.config.num_train_timesteps
+        cutoff = round(train_timesteps - denoising_end * train_timesteps)
+        return int((self.timesteps >= cutoff).sum())
+
+    def between(self, begin: int, end: int) -> Share:
+        """Return a part of the steps, with the scheduler set to its beginning."""
+        self.scheduler.set_begin_index(begin)
+        return replace(self, timesteps=self.timesteps[begin : max(begin, end)])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Schedule:
+    """The steps of one drawing. A share may be empty, both may not."""
+
+    base: Share
+    refiner: Share | None
+
+    @property
+    def total(self) -> int:
+        """Steps of both experts."""
+        return len(self.base.timesteps) + (len(self.refiner.timesteps) if self.refiner else 0)
+
+    @property
+    def first(self) -> Share:
+        """The share that the drawing starts with."""
+        if self.refiner is not None and not len(self.base.timesteps):
+            return self.refiner
+        return self.base
+
+
+def make_schedule(
+    model: LoadedModel, *, num_inference_steps: int, denoising_end: float, strength: float = 1.0
+) -> Schedule:
+    """Share the steps out. With a `strength` below 1 the first of them are left out.
+
+    Raises RequestError when the model has no refiner for the share that the request leaves to one.
+    """
+    if denoising_end < 1 and model.refiner is None:
+        raise RequestError(
+            "denoising_end", f"{denoising_end:g} leaves the rest to a refiner; the model has none"
+        )
+    drawn = min(int(num_inference_steps * strength), num_inference_steps)
+    skipped = num_inference_steps - drawn
+    device = model.device.torch_device
+    base = _share(model.base, num_inference_steps, device)
+    if denoising_end >= 1 or model.refiner is None:
+        return Schedule(base=base.between(skipped, len(base.timesteps)), refiner=None)
+    refiner = _share(model.refiner, num_inference_steps, device)
+    return Schedule(
+        base=base.between(skipped, base.steps_above(denoising_end)),
+        refiner=refiner.between(
+            max(skipped, refiner.steps_above(denoising_end)), len(refiner.timesteps)
+        ),
+    )
+
+
+def _share(expert: Expert, num_inference_steps: int, device: torch.device) -> Share:
+    """Return the whole schedule as one expert would draw it."""
+    scheduler = expert.new_scheduler()
+    scheduler.set_timesteps(num_inference_steps, device=device)
+    return Share(unet=expert.unet, scheduler=scheduler, timesteps=scheduler.timesteps)

@@ -1,0 +1,45 @@
+"""Pictures from words: noise, base, refiner, pixels."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+
+from engine.api import TextToImage
+from engine.models.store import LoadedModel
+from engine.pipelines.decode import decode
+from engine.pipelines.denoise import OnStep, denoise, noise
+from engine.pipelines.schedule import make_schedule
+from engine.pipelines.stopwatch import Stopwatch
+
+
+@torch.inference_mode()
+def text_to_image(
+    model: LoadedModel,
+    request: TextToImage,
+    *,
+    seeds: Sequence[int],
+    on_step: OnStep,
+    stopwatch: Stopwatch,
+) -> torch.Tensor:
+    """Draw one picture for each seed: (B, 3, H, W), float32, 0 to 1."""
+    schedule = make_schedule(
+        model,
+        num_inference_steps=request.num_inference_steps,
+        denoising_end=request.denoising_end,
+    )
+    with stopwatch("encode"):
+        prompt = model.prompt_encoder.encode(request.prompt, request.negative_prompt or None)
+    start = noise(seeds, height=request.height, width=request.width)
+    latents = denoise(
+        model,
+        request,
+        prompt,
+        schedule=schedule,
+        latents=start * schedule.first.scheduler.init_noise_sigma,
+        on_step=on_step,
+        stopwatch=stopwatch,
+    )
+    with stopwatch("decode"):
+        return decode(model.vae, latents)
