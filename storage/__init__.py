@@ -1,0 +1,65 @@
+"""Memory: jobs, pictures, deliveries and leases in a database, and the pictures' bytes beside it.
+
+SQLAlchemy lives here and in `migrations` only. What goes in and comes out are frozen records of
+plain values; this package knows neither the bot nor the engine.
+"""
+
+from storage.blobs import Blobs
+from storage.database import Database
+from storage.deliveries import Deliveries
+from storage.errors import (
+    BlobCorruptError,
+    BlobError,
+    BlobMissingError,
+    RevisionError,
+    StorageError,
+    UnsupportedUrlError,
+)
+from storage.jobs import Jobs
+from storage.leases import Leases
+from storage.pictures import Pictures
+from storage.records import (
+    POISON,
+    CancelOutcome,
+    Claim,
+    Claimed,
+    DeliveryRecord,
+    DeliveryState,
+    JobRecord,
+    JobState,
+    NewJob,
+    NewPicture,
+    PictureRecord,
+    QueuedJob,
+    RequeueOutcome,
+    Submitted,
+)
+
+__all__ = [
+    "POISON",
+    "BlobCorruptError",
+    "BlobError",
+    "BlobMissingError",
+    "Blobs",
+    "CancelOutcome",
+    "Claim",
+    "Claimed",
+    "Database",
+    "Deliveries",
+    "DeliveryRecord",
+    "DeliveryState",
+    "JobRecord",
+    "JobState",
+    "Jobs",
+    "Leases",
+    "NewJob",
+    "NewPicture",
+    "PictureRecord",
+    "Pictures",
+    "QueuedJob",
+    "RequeueOutcome",
+    "RevisionError",
+    "StorageError",
+    "Submitted",
+    "UnsupportedUrlError",
+]

@@ -1,0 +1,55 @@
+"""What goes wrong in storage.
+
+Errors::
+
+    StorageError
+      UnsupportedUrlError   a database's URL that Easel cannot use
+      RevisionError         the database's tables are not those of this program
+      BlobError
+        BlobMissingError    no blob has this sha256
+        BlobCorruptError    the blob's bytes do not have the sha256 that it is filed under
+
+Everything else (a full disk, a lost connection) keeps the type that its library gave it.
+"""
+
+from __future__ import annotations
+
+
+class StorageError(Exception):
+    """Something that storage refuses or cannot find."""
+
+
+class UnsupportedUrlError(StorageError):
+    """The URL names a database that Easel cannot use."""
+
+
+class RevisionError(StorageError):
+    """The database's tables are not those that this program was written for."""
+
+    def __init__(self, *, found: str | None, needed: str) -> None:
+        has = f"is at revision {found}" if found else "has no tables yet"
+        super().__init__(f"the database {has}, this Easel needs {needed}: run `easel db upgrade`")
+        self.found = found
+        self.needed = needed
+
+
+class BlobError(StorageError):
+    """A blob cannot be given back."""
+
+    def __init__(self, sha256: str, reason: str) -> None:
+        super().__init__(f"blob {sha256}: {reason}")
+        self.sha256 = sha256
+
+
+class BlobMissingError(BlobError):
+    """No blob has this sha256."""
+
+    def __init__(self, sha256: str) -> None:
+        super().__init__(sha256, "is not in the store")
+
+
+class BlobCorruptError(BlobError):
+    """The stored bytes are not those that were put."""
+
+    def __init__(self, sha256: str) -> None:
+        super().__init__(sha256, "its bytes have another sha256")

@@ -1,0 +1,230 @@
+"""What storage takes and gives back: frozen records of plain values. Knows no database.
+
+Times are `datetime`s in UTC, with their time zone. Ids of Discord's are its snowflakes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+MAX_IDEMPOTENCY_KEY = 100
+
+POISON = "poison"
+"""`error_kind` of a job whose worker died at every attempt."""
+
+Claim = tuple[int, int]
+"""A job's id and the fence of one claim of it: the right to write its result."""
+
+
+class JobState(StrEnum):
+    """Where a job is. queued -> running -> one of the last three; running -> queued when lost."""
+
+    QUEUED = "queued"
+    """Waits for a worker."""
+    RUNNING = "running"
+    """A worker holds its lease."""
+    DONE = "done"
+    """Its pictures are stored."""
+    FAILED = "failed"
+    """It cannot be drawn; `error_kind` and `error_message` say why."""
+    CANCELLED = "cancelled"
+    """Somebody stopped it; `cancelled_by` says who, where a person did."""
+
+
+class DeliveryState(StrEnum):
+    """What became of telling the user how a job ended. pending -> sent or failed."""
+
+    PENDING = "pending"
+    """Waits for `next_attempt_at`."""
+    SENT = "sent"
+    """Discord has it; `message_id` shows it."""
+    FAILED = "failed"
+    """Given up; `last_error` says why."""
+
+
+class RequeueOutcome(StrEnum):
+    """What `Jobs.requeue` did."""
+
+    REQUEUED = "requeued"
+    """The job waits for a worker again."""
+    FAILED = "failed"
+    """Its attempts are used up."""
+    CANCELLED = "cancelled"
+    """Somebody had asked to stop it, so it is not drawn again."""
+    FENCED_OUT = "fenced_out"
+    """The claim was no longer the caller's; nothing was written."""
+
+
+class CancelOutcome(StrEnum):
+    """What `Jobs.request_cancel` did."""
+
+    CANCELLED = "cancelled"
+    """The job was queued and will not be drawn."""
+    REQUESTED = "requested"
+    """The job is being drawn; the executor must be told to stop it."""
+    TOO_LATE = "too_late"
+    """The job had ended, or never was; nothing was written."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewJob:
+    """What a user asked for, as it enters the queue."""
+
+    idempotency_key: str
+    """The interaction's id: the same key a second time gives the first job back."""
+    user_id: int
+    user_name: str
+    guild_id: int | None = None
+    """None in a direct message."""
+    guild_name: str = ""
+    channel_id: int
+    message_id: int | None = None
+    """The message that will show the job, where it is known already."""
+    action: str
+    """How the job came to be: imagine, reroll, variation."""
+    lane: str
+    compat_key: str
+    """Equal for jobs that one worker can draw without changing its model."""
+    prompt: str
+    """The canonical text that is shown to the user."""
+    request: Mapping[str, Any]
+    """The engine's request as JSON values; storage reads nothing of it but `model`."""
+    request_version: int
+    parent_job_id: int | None = None
+    parent_image_index: int | None = None
+    interaction_token: str | None = field(default=None, repr=False)
+    interaction_expires_at: datetime | None = None
+
+    def __post_init__(self) -> None:
+        # SQLite ignores the length of a column and takes NUL, PostgreSQL refuses both.
+        if not 1 <= len(self.idempotency_key) <= MAX_IDEMPOTENCY_KEY:
+            raise ValueError(
+                f"idempotency_key: has {len(self.idempotency_key)} characters, "
+                f"not 1 to {MAX_IDEMPOTENCY_KEY}"
+            )
+        if "\0" in self.prompt:
+            raise ValueError("prompt: holds a NUL character")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobRecord:
+    """A job as it stands."""
+
+    id: int
+    idempotency_key: str
+    user_id: int
+    guild_id: int | None
+    channel_id: int
+    message_id: int | None
+    """The message that shows this job."""
+    interaction_token: str | None = field(repr=False)
+    interaction_expires_at: datetime | None
+    action: str
+    parent_job_id: int | None
+    parent_image_index: int | None
+    lane: str
+    compat_key: str
+    prompt: str
+    request: dict[str, Any]
+    request_version: int
+    state: JobState
+    fence: int
+    """Grows by one with every claim."""
+    attempts: int
+    worker: str | None
+    lease_until: datetime | None
+    cancel_requested: bool
+    cancelled_by: int | None
+    error_kind: str | None
+    error_message: str | None
+    timings: dict[str, float] | None
+    """Seconds by stage, as the engine measured them."""
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueuedJob:
+    """What a policy needs to know of a waiting job to choose the next one."""
+
+    id: int
+    user_id: int
+    guild_id: int | None
+    lane: str
+    compat_key: str
+    model: str | None
+    """The request's `model`; None for a request that names none."""
+    attempts: int
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Submitted:
+    """A job that is in the queue, and whether this call put it there."""
+
+    job: JobRecord
+    created: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claimed:
+    """A job that the caller may now draw, and the fence that its result must carry."""
+
+    job: JobRecord
+    fence: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewPicture:
+    """A finished picture whose bytes are in the blob store already."""
+
+    image_index: int
+    """0-based place in the job."""
+    sha256: str
+    seed: int
+    width: int
+    height: int
+    model: str
+    media_type: str
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PictureRecord:
+    """A picture as it stands."""
+
+    id: int
+    job_id: int
+    image_index: int
+    sha256: str
+    seed: int
+    width: int
+    height: int
+    model: str
+    media_type: str
+    size_bytes: int
+    created_at: datetime
+    deleted_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeliveryRecord:
+    """The promise to tell a user how a job ended."""
+
+    job_id: int
+    nonce: str
+    """At most 25 characters: Discord posts one message for one nonce, within some minutes."""
+    state: DeliveryState
+    channel_id: int
+    message_id: int | None
+    """The message that Discord made or changed; None until sent."""
+    attempts: int
+    next_attempt_at: datetime
+    last_error: str | None
+    created_at: datetime
+    sent_at: datetime | None
