@@ -1,0 +1,49 @@
+"""What a text field may offer while a prompt is typed. Reads the table of flags, never fails."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from bot.prompt.flags import Flag, flag_table
+from bot.prompt.tokenizer import Kind, Token, tokenize, visible
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """A whole prompt to offer, and the sentence that explains what it adds."""
+
+    text: str
+    help: str
+
+
+def complete(text: str, *, models: Sequence[str] = ()) -> list[Completion]:
+    """Return prompts that begin like `text`: its last flag's name or its value, completed."""
+    table = flag_table(models)
+    tokens = list(tokenize(visible(text)))
+    given = [token for token in tokens if token.kind is Kind.FLAG]
+    if not given:
+        return []
+    last = given[-1]
+    if last is tokens[-1] and last.end == len(text):
+        others = {table[token.value] for token in given[:-1] if token.value in table}
+        return list(_names(text, last, table, others))
+    if last.value in table:
+        return list(_values(text, last, table[last.value]))
+    return []
+
+
+def _names(
+    text: str, last: Token, table: dict[str, Flag], others: set[Flag]
+) -> Iterator[Completion]:
+    for flag in dict.fromkeys(table.values()):
+        names = (flag.name, *flag.aliases)
+        if flag not in others and any(name.startswith(last.value.lower()) for name in names):
+            yield Completion(f"{text[: last.start]}--{flag.name}", flag.help)
+
+
+def _values(text: str, last: Token, flag: Flag) -> Iterator[Completion]:
+    typed = text[last.end :].strip()
+    for value in flag.kind.candidates():
+        if value.startswith(typed):
+            yield Completion(f"{text[: last.end]} {value}", flag.help)

@@ -1,0 +1,32 @@
+"""The values of all parameters of one prompt. Its fields are the rows of `bot.prompt.flags`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bot.prompt.kinds import SQUARE, Ratio
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parameters:
+    """What was asked for behind the text; a field that was not mentioned has its default."""
+
+    ar: Ratio = SQUARE
+    """Width to height."""
+    no: tuple[str, ...] = ()
+    """What shall not be in the picture."""
+    chaos: int = 0
+    quality: float = 1.0
+    stylize: int = 100
+    raw: bool = False
+    model: str | None = None
+    """A name in the catalog; None: the one that is set for this place."""
+    steps: int | None = None
+    """None: as many as the model likes."""
+    cfg: float | None = None
+    """None: as much as the model likes."""
+    seed: int | None = None
+    """None: one is drawn."""
+
+
+DEFAULTS = Parameters()

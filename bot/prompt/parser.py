@@ -1,0 +1,273 @@
+"""Read a prompt: text first, parameters last.
+
+The grammar, over the tokens of `bot.prompt.tokenizer`::
+
+    prompt     = parts parameter*
+    parts      = part (separator part)* [separator]
+    parameter  = flag value?         as many words as the flag's kind takes
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from itertools import pairwise, takewhile
+from typing import Any, NamedTuple, NoReturn
+
+from bot.prompt.errors import PromptError, quoted
+from bot.prompt.flags import Flag, flag_table, likely_name
+from bot.prompt.kinds import BadValueError, Switch, WordList, read_number
+from bot.prompt.parameters import Parameters
+from bot.prompt.prompt import Part, Prompt
+from bot.prompt.tokenizer import COMMAS, Kind, Token, tokenize, visible
+
+MAX_CHARACTERS = 6000
+MAX_PARTS = 20
+MAX_WEIGHT = 1000
+
+_MINUS = re.compile("[\u2212\u2013]")
+
+
+def parse(text: str, *, models: Sequence[str] = ()) -> Prompt:
+    """Read a prompt; `models` are the names that --model takes. Raises PromptError only."""
+    if len(text) > MAX_CHARACTERS:
+        raise PromptError(
+            f"The prompt has {len(text)} characters, the limit is {MAX_CHARACTERS}.",
+            source=text,
+            start=MAX_CHARACTERS,
+            end=len(text),
+            hint="Leave out what is marked.",
+        )
+    return _Parser(text, models).prompt()
+
+
+class _Given(NamedTuple):
+    """A flag as it was typed, and where."""
+
+    flag: Flag
+    typed: str
+    start: int
+    end: int
+
+
+class _Parser:
+    """One prompt on its way through the grammar; a method for each production."""
+
+    def __init__(self, source: str, models: Sequence[str]) -> None:
+        self.source = source
+        self.text = visible(source)
+        self.tokens = list(tokenize(self.text))
+        self.position = 0
+        self.table = flag_table(models)
+
+    def prompt(self) -> Prompt:
+        """Read parts parameter*."""
+        parts = self._parts()
+        values: dict[str, Any] = {}
+        given: dict[str, _Given] = {}
+        while self.position < len(self.tokens):
+            flag = self._flag(given)
+            values[flag.name] = self._value(given[flag.name])
+        return Prompt(parts=parts, parameters=Parameters(**values))
+
+    # Text
+
+    def _parts(self) -> tuple[Part, ...]:
+        """Read part (separator part)* [separator]."""
+        tokens = self._until_flag()
+        # A separator at the very end separates nothing.
+        count = 1 + sum(token.kind is Kind.SEPARATOR for token in tokens[:-1])
+        if count > MAX_PARTS:
+            reason = f"The text has {count} parts, the limit is {MAX_PARTS}."
+            self._refuse_span(reason, 0, tokens[-1].end, "Join some with commas.")
+        parts, first = [], 0
+        for index, token in enumerate(tokens):
+            if token.kind is Kind.SEPARATOR:
+                part = self._part(tokens[first:index])
+                if part is None:
+                    self._refuse("There is no text before this ::.", token, "Write text::2.")
+                parts.append(Part(part, self._weight(token)))
+                first = index + 1
+        if (last := self._part(tokens[first:])) is not None:
+            parts.append(Part(last))
+        return self._checked(parts, tokens)
+
+    def _part(self, tokens: Sequence[Token]) -> str | None:
+        """Read (word | quoted | comma)+; blanks are folded, outer commas dropped."""
+        for index, token in enumerate(tokens):
+            if token.kind is Kind.LINK or token.value[:1] == "-":
+                self._refuse_in_text(token, tokens[index + 1 : index + 2])
+        if not tokens:
+            return None
+        text = " ".join(self.text[tokens[0].start : tokens[-1].end].split())
+        return text.strip(COMMAS + " ") or None
+
+    def _refuse_in_text(self, token: Token, following: Sequence[Token]) -> None:
+        """Refuse what is no text, and what is almost a parameter."""
+        if token.kind is Kind.LINK:
+            self._refuse("Pictures by link are not understood.", token, "Describe it in words.")
+        name = token.value[1:]
+        if len(name) > 1 and name in self.table and self._begins_word(token):
+            self._refuse(
+                f"A parameter begins with two hyphens, not one: -{name}.", token, _try(name)
+            )
+        if token.value == "--" and following and following[0].value in self.table:
+            name = following[0].value
+            reason = f"There is a space between the hyphens and {name}."
+            self._refuse(reason, token, _try(name), end=following[0].end)
+
+    def _begins_word(self, token: Token) -> bool:
+        return self.text[max(0, token.start - 1) : token.start] in ("", " ", ":", *COMMAS)
+
+    def _weight(self, token: Token) -> float:
+        """Read the number directly behind a separator; it has to end a word."""
+        if token.end - token.start - len(token.value) != len("::"):
+            self._refuse("Parts of a prompt are separated by two colons.", token, "Write ::.")
+        if not token.value:
+            return 1.0
+        ends_word = self.text[token.end : token.end + 1] in ("", " ", *COMMAS)
+        try:
+            weight = read_number(_MINUS.sub("-", token.value))
+        except BadValueError as error:
+            hint = "Put a space behind :: if this is text."
+            self._refuse(
+                f"The weight {quoted(token.value)} is not {error.expected}.", token, hint, error
+            )
+        if not ends_word:
+            self._refuse("A weight ends with a space.", token, "Write text::2 more text.")
+        if abs(weight) > MAX_WEIGHT:
+            bounds = f"outside -{MAX_WEIGHT} to {MAX_WEIGHT}"
+            self._refuse(f"The weight {token.value} is {bounds}.", token, "Only ratios matter.")
+        return weight
+
+    def _checked(self, parts: list[Part], tokens: Sequence[Token]) -> tuple[Part, ...]:
+        """Refuse a text that nothing can be drawn from; a part that is alone needs no weight."""
+        end = tokens[-1].end if tokens else 0
+        if not parts:
+            self._refuse_span("There is nothing to draw.", 0, end, "Say what you want to see.")
+        total = sum(part.weight for part in parts)
+        if total <= 0:
+            reason = f"The weights sum up to {total:g}, but the sum must be above 0."
+            self._refuse_span(reason, 0, end, "Raise a weight, or use --no for what shall not be.")
+        return (Part(parts[0].text),) if len(parts) == 1 else tuple(parts)
+
+    # Parameters
+
+    def _flag(self, given: dict[str, _Given]) -> Flag:
+        """Read dashes name; it has to be known, given once, and not against another."""
+        token = self._next()
+        if token.value not in self.table:
+            self._refuse_unknown(token)
+        flag = self.table[token.value]
+        for name in (flag.name, *flag.excludes):
+            if name in given:
+                self._refuse_again(token, given[name], flag)
+        given[flag.name] = _Given(flag, f"--{token.value}", token.start, token.end)
+        return flag
+
+    def _value(self, given: _Given) -> Any:
+        """Read nothing for a switch, all words for a word list, else one word."""
+        tokens = self._until_flag()
+        taken = self._taken(given.flag, tokens)
+        if rest := tokens[len(taken) :]:
+            self._refuse_rest(given, rest)
+        if isinstance(given.flag.kind, Switch):
+            return True
+        if not taken:
+            reason = f"{given.typed} needs a value: {given.flag.kind.describe()}."
+            self._refuse_span(reason, given.start, given.end, _example(given.flag))
+        start, end = taken[0].start, taken[-1].end
+        try:
+            return given.flag.kind.read(self.text[start:end])
+        except BadValueError as error:
+            reason = f"{given.typed}: {quoted(self.text[start:end])} is not {error.expected}."
+            hint = f"Try {given.typed} {error.suggestion}." if error.suggestion else ""
+            self._refuse_span(reason, start, end, hint or _example(given.flag), error)
+
+    def _taken(self, flag: Flag, tokens: Sequence[Token]) -> Sequence[Token]:
+        """Return the tokens that are this flag's value: a word has no space inside."""
+        if isinstance(flag.kind, Switch):
+            return ()
+        if isinstance(flag.kind, WordList):
+            return tokens
+        joined = takewhile(lambda pair: pair[0].end == pair[1].start, pairwise(tokens))
+        return tokens[: 1 + sum(1 for _ in joined)]
+
+    # Tokens
+
+    def _next(self) -> Token:
+        self.position += 1
+        return self.tokens[self.position - 1]
+
+    def _until_flag(self) -> Sequence[Token]:
+        rest = self.tokens[self.position :]
+        taken = list(takewhile(lambda token: token.kind is not Kind.FLAG, rest))
+        self.position += len(taken)
+        return taken
+
+    # Refusals
+
+    def _refuse_unknown(self, token: Token) -> NoReturn:
+        typed = self.text[token.start : token.end]
+        name = token.value
+        letters = len(name) - len(name.lstrip("abcdefghijklmnopqrstuvwxyz"))
+        glued, value = name[:letters], name[letters:].lstrip("=:")
+        if glued in self.table and value:
+            hint = f"Put a space before the value: --{glued} {quoted(value)}."
+        elif likely := likely_name(name, self.table):
+            hint = _try(likely)
+        elif typed[0] != "-":
+            hint = "If it is text, put a space behind the dash."
+        else:
+            hint = "There are " + ", ".join(f"--{flag.name}" for flag in self._rows()) + "."
+        self._refuse(f"There is no parameter --{quoted(name)}.", token, hint)
+
+    def _refuse_again(self, token: Token, earlier: _Given, flag: Flag) -> NoReturn:
+        typed = f"--{token.value}"
+        if earlier.flag is not flag:
+            reason = f"{earlier.typed} and {typed} say the same thing in two ways."
+        elif earlier.typed == typed:
+            reason = f"{typed} is given twice."
+        else:
+            reason = f"{earlier.typed} and {typed} are the same parameter, given twice."
+        self._refuse(reason, token, "Keep one of them.")
+
+    def _refuse_rest(self, given: _Given, rest: Sequence[Token]) -> NoReturn:
+        text = quoted(self.text[rest[0].start : rest[-1].end])
+        if all(token.kind is Kind.COMMA for token in rest):
+            reason, hint = "Parameters are separated by spaces, not commas.", "Leave the comma out."
+        else:
+            reason = f"Parameters go last, but {text} comes behind {given.typed}."
+            hint = f"Move it before {self._first_flag()}."
+        self._refuse_span(reason, rest[0].start, rest[-1].end, hint)
+
+    def _first_flag(self) -> str:
+        first = next(token for token in self.tokens if token.kind is Kind.FLAG)
+        return f"--{first.value}"
+
+    def _rows(self) -> list[Flag]:
+        return list(dict.fromkeys(self.table.values()))
+
+    def _refuse(
+        self,
+        message: str,
+        token: Token,
+        hint: str,
+        cause: Exception | None = None,
+        *,
+        end: int | None = None,
+    ) -> NoReturn:
+        self._refuse_span(message, token.start, token.end if end is None else end, hint, cause)
+
+    def _refuse_span(
+        self, message: str, start: int, end: int, hint: str, cause: Exception | None = None
+    ) -> NoReturn:
+        raise PromptError(message, source=self.source, start=start, end=end, hint=hint) from cause
+
+
+def _try(name: str) -> str:
+    return f"Did you mean --{name}?"
+
+
+def _example(flag: Flag) -> str:
+    return f"For example: {flag.usage()}."

@@ -1,0 +1,26 @@
+from __future__ import annotations
+
+import pytest
+
+from bot.prompt import complete
+
+MODELS = ("pocket", "sdxl")
+
+
+@pytest.mark.parametrize(
+    ("typed", "offered"),
+    [
+        pytest.param("a cat", [], id="text"),
+        pytest.param(
+            "a cat --s", ["a cat --stylize", "a cat --steps", "a cat --seed"], id="a name"
+        ),
+        pytest.param("a cat —asp", ["a cat --ar"], id="an alias behind an em-dash"),
+        pytest.param("a --seed 1 --se", [], id="a flag that is given already"),
+        pytest.param("a --model ", ["a --model pocket", "a --model sdxl"], id="a value"),
+        pytest.param("a --model s", ["a --model sdxl"], id="the rest of a value"),
+        pytest.param("a --q .", [], id="a value in another spelling"),
+        pytest.param("a --xyz 1", [], id="an unknown flag"),
+    ],
+)
+def test_completions(typed: str, offered: list[str]) -> None:
+    assert [completion.text for completion in complete(typed, models=MODELS)] == offered

@@ -1,0 +1,151 @@
+"""The specification of the prompt language, as a table: what is typed, and what it means."""
+
+from __future__ import annotations
+
+import pytest
+
+from bot.prompt import FLAGS, Parameters, Part, Prompt, Ratio, parse
+from bot.prompt.parameters import DEFAULTS
+
+MODELS = ("pocket", "sdxl")
+
+
+def one(text: str, **parameters: object) -> Prompt:
+    return Prompt(parts=(Part(text),), parameters=Parameters(**parameters))  # type: ignore[arg-type]
+
+
+def many(*parts: tuple[str, float], **parameters: object) -> Prompt:
+    return Prompt(
+        parts=tuple(Part(text, weight) for text, weight in parts),
+        parameters=Parameters(**parameters),  # type: ignore[arg-type]
+    )
+
+
+# (what it shows, what is typed, what it means, how it is written back)
+EXAMPLES = [
+    # Text
+    ("plain text", "a red fox", one("a red fox"), "a red fox"),
+    ("blanks are folded", "  a \n red\t\tfox ", one("a red fox"), "a red fox"),
+    ("outer commas are dropped", "red, fox, --raw", one("red, fox", raw=True), "red, fox --raw"),
+    ("invisible characters are blanks", "a\u202ecat\x00", one("a cat"), "a cat"),
+    (
+        "emoji keep their joiners",
+        "👩\u200d🚀 at work",
+        one("👩\u200d🚀 at work"),
+        "👩\u200d🚀 at work",
+    ),
+    ("other scripts", "猫とカメラ", one("猫とカメラ"), "猫とカメラ"),
+    ("a dash in a word is text", "sci-fi--esque, one—two", one("sci-fi--esque, one—two"), None),
+    ("a dash between spaces is text", "a cat — a hat -- both", one("a cat — a hat -- both"), None),
+    ("a long dash before a digit is a minus", "–5 degrees", one("–5 degrees"), None),  # noqa: RUF001
+    ("weights in brackets are left alone", "(cat:1.2) [dog]", one("(cat:1.2) [dog]"), None),
+    ("quotation marks are left alone", '"--ar 16:9" sign', one('"--ar 16:9" sign'), None),
+    ("quoted colons are text", '"a::2" sign', one('"a::2" sign'), None),
+    ("curly quotation marks", "“--no” sign", one("“--no” sign"), None),
+    ("an inch mark does not quote", '6" doll --raw', one('6" doll', raw=True), None),
+    ("a mark that nothing closes", 'the "cat --raw', one('the "cat', raw=True), None),
+    ("one colon is text", "ratio: 16:9", one("ratio: 16:9"), None),
+    # Parts
+    ("two parts", "hot:: dog", many(("hot", 1), ("dog", 1)), "hot:: dog"),
+    ("no space is needed", "hot::dog", many(("hot", 1), ("dog", 1)), "hot:: dog"),
+    ("a weight is of the part before", "hot::2 dog", many(("hot", 2), ("dog", 1)), None),
+    (
+        "the last part's weight",
+        "hot dog::1 cat::3",
+        many(("hot dog", 1), ("cat", 3)),
+        "hot dog:: cat::3",
+    ),
+    ("a weight below one", "a::.5 b::0.25", many(("a", 0.5), ("b", 0.25)), "a::0.5 b::0.25"),
+    ("a negative weight", "tulips:: red::-0.5", many(("tulips", 1), ("red", -0.5)), None),
+    ("a phone's minus", "a:: b::−.5", many(("a", 1), ("b", -0.5)), "a:: b::-0.5"),  # noqa: RUF001
+    ("a weight of nothing", "a:: b::0", many(("a", 1), ("b", 0)), "a:: b::0"),
+    ("a weight and a comma", "a::2, b", many(("a", 2), ("b", 1)), "a::2 b"),
+    ("a part alone has no weight", "cat::5 --raw", one("cat", raw=True), "cat --raw"),
+    ("a colon before the separator", "a: :: b", many(("a:", 1), ("b", 1)), "a: :: b"),
+    ("text that begins with a digit", "food:: 3d", many(("food", 1), ("3d", 1)), "food:: 3d"),
+    # Flags
+    ("a ratio", "a --ar 16:9", one("a", ar=Ratio(16, 9)), "a --ar 16:9"),
+    ("a ratio in lowest terms", "a --aspect 1920:1280", one("a", ar=Ratio(3, 2)), "a --ar 3:2"),
+    ("an em-dash", "a —ar 3:2", one("a", ar=Ratio(3, 2)), "a --ar 3:2"),
+    ("an en-dash", "a –ar 3:2", one("a", ar=Ratio(3, 2)), "a --ar 3:2"),  # noqa: RUF001
+    ("three hyphens", "a ---ar 3:2", one("a", ar=Ratio(3, 2)), "a --ar 3:2"),
+    ("a flag after a comma", "a,--ar 3:2", one("a", ar=Ratio(3, 2)), "a --ar 3:2"),
+    ("the smallest seed", "a --seed 0", one("a", seed=0), "a --seed 0"),
+    ("the greatest seed", "a --seed 4294967295", one("a", seed=2**32 - 1), None),
+    ("a quality without its zero", "a --q .25", one("a", quality=0.25), "a --quality 0.25"),
+    ("a quality with zeros", "a --quality 2.0", one("a", quality=2), "a --quality 2"),
+    ("stylize", "a --s 750", one("a", stylize=750), "a --stylize 750"),
+    ("chaos", "a --c 100", one("a", chaos=100), "a --chaos 100"),
+    ("a model", "a --model sdxl", one("a", model="sdxl"), None),
+    ("steps", "a --steps 12", one("a", steps=12), None),
+    ("guidance", "a --cfg 7.5", one("a", cfg=7.5), None),
+    ("raw", "a --raw", one("a", raw=True), None),
+    ("a default is hidden", "a --c 0 --s 100 --q 1 --ar 5:5", one("a"), "a"),
+    ("one order", "a --seed 1 --ar 2:3", one("a", seed=1, ar=Ratio(2, 3)), "a --ar 2:3 --seed 1"),
+    ("no", "a --no red", one("a", no=("red",)), "a --no red"),
+    (
+        "no takes all words up to the next flag",
+        "a --no red hair,blue --raw",
+        one("a", no=("red hair", "blue"), raw=True),
+        "a --no red hair, blue --raw",
+    ),
+    ("no with Chinese commas", "猫 --no 手、脚", one("猫", no=("手", "脚")), "猫 --no 手, 脚"),
+    ("no with a quoted comma", 'a --no "b, c", d', one("a", no=('"b, c"', "d")), None),
+    (
+        "no with a link",
+        "a --no http://b,--raw",
+        one("a", no=("http://b",), raw=True),
+        "a --no http://b --raw",
+    ),
+    ("no with an empty place", "a --no b,, c,", one("a", no=("b", "c")), "a --no b, c"),
+]
+
+
+@pytest.mark.parametrize(
+    ("typed", "meaning", "canonical"),
+    [pytest.param(*example[1:], id=example[0]) for example in EXAMPLES],
+)
+def test_a_prompt_means(typed: str, meaning: Prompt, canonical: str | None) -> None:
+    prompt = parse(typed, models=MODELS)
+    assert prompt == meaning
+    assert prompt.canonical() == (typed if canonical is None else canonical)
+    assert parse(prompt.canonical(), models=MODELS) == prompt
+
+
+def test_the_rows_of_the_table_are_the_fields_of_the_parameters() -> None:
+    assert {flag.name for flag in FLAGS} == set(Parameters.__dataclass_fields__)
+
+
+def test_no_two_flags_share_a_name() -> None:
+    names = [name for flag in FLAGS for name in (flag.name, *flag.aliases, *flag.mistaken_for)]
+    assert len(names) == len(set(names))
+
+
+@pytest.mark.parametrize("flag", FLAGS, ids=lambda flag: flag.name)
+def test_every_example_in_the_help_can_be_typed(flag: object) -> None:
+    usage = next(row for row in FLAGS if row is flag).usage()
+    typed = f"a cat {usage}" if usage != "--model" else "a cat --model pocket"
+    assert parse(typed, models=MODELS).parameters != DEFAULTS
+
+
+def test_help_gives_names_range_default_and_sentence() -> None:
+    stylize = next(flag for flag in FLAGS if flag.name == "stylize")
+    assert stylize.explain() == (
+        "--stylize, --s (a whole number from 0 to 1000, normally 100): "
+        "How freely the picture is beautified: 0 is by the letter of the text."
+    )
+
+
+def test_variations_inherit_all_but_what_shapes_the_first_grid() -> None:
+    prompt = parse("a --ar 3:2 --no b --raw --cfg 3 --c 9 --q 2 --s 7 --seed 5")
+    assert prompt.for_variations().canonical() == "a --ar 3:2 --no b --raw --cfg 3"
+
+
+def test_the_seed_that_was_drawn_is_shown() -> None:
+    assert parse("a cat").with_seed(7).canonical() == "a cat --seed 7"
+
+
+@pytest.mark.parametrize("side", [0, -1, 10_001])
+def test_a_ratio_refuses_a_side_out_of_range(side: int) -> None:
+    with pytest.raises(ValueError, match="outside 1 to 10000"):
+        Ratio(1, side)

@@ -1,0 +1,230 @@
+"""What Midjourney's words mean in the engine's words, as a table, and what always holds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bot import recipe
+from bot.prompt import PromptError, Ratio, parse
+from engine.api import MAX_PROMPT_CHARACTERS
+from engine.models.catalog import Catalog, ModelCard
+
+CATALOG = Catalog.load()
+SDXL, POCKET = CATALOG["sdxl"], CATALOG["pocket"]
+TURBO = ModelCard(
+    name="turbo",
+    title="A distilled model: few steps, no guidance, no refiner",
+    license="none",
+    source="folder",
+    base=str(Path("/models/turbo")),
+    sizes=((512, 512),),
+    num_inference_steps=4,
+    guidance_scale=1.0,
+)
+SHA256 = "0" * 64
+
+
+# (what it shows, the prompt, the model, the fields that matter)
+EXAMPLES: list[tuple[str, str, ModelCard, dict[str, Any]]] = [
+    (
+        "the defaults are the model's own",
+        "a red fox",
+        SDXL,
+        {
+            "model": "sdxl",
+            "prompt": "a red fox",
+            "negative_prompt": "",
+            "width": 1024,
+            "height": 1024,
+            "num_images": 4,
+            "num_inference_steps": 30,
+            "guidance_scale": 5.0,
+            "denoising_end": 0.8,
+            "aesthetic_score": 6.0,
+            "condition_noise": 0.0,
+            "seed": 77,
+        },
+    ),
+    ("--ar of a trained size", "a --ar 3:2", SDXL, {"width": 1216, "height": 832}),
+    ("--ar between two sizes", "a --ar 16:9", SDXL, {"width": 1344, "height": 768}),
+    ("--ar upright", "a --ar 9:16", SDXL, {"width": 768, "height": 1344}),
+    ("--ar beyond the widest", "a --ar 100:1", SDXL, {"width": 2048, "height": 512}),
+    ("--ar of a small model", "a --ar 16:9", POCKET, {"width": 176, "height": 96}),
+    ("--ar of a model of one size", "a --ar 16:9", TURBO, {"width": 512, "height": 512}),
+    ("--seed goes before the one drawn", "a --seed 5", SDXL, {"seed": 5}),
+    ("--quality .5", "a --q .5", SDXL, {"num_inference_steps": 15}),
+    ("--quality 2", "a --q 2", SDXL, {"num_inference_steps": 60}),
+    ("--quality has a floor", "a --q .25", POCKET, {"num_inference_steps": 6}),
+    ("the floor of few steps", "a --q .25", TURBO, {"num_inference_steps": 4}),
+    ("--steps is exact", "a --steps 3", SDXL, {"num_inference_steps": 3}),
+    ("--cfg is exact", "a --cfg 9 --s 1000", SDXL, {"guidance_scale": 9.0}),
+    (
+        "--stylize 0 is by the letter",
+        "a --s 0",
+        SDXL,
+        {"aesthetic_score": 5.0, "denoising_end": 0.9, "guidance_scale": 6.0, "prompt": "a"},
+    ),
+    (
+        "--stylize 250 adds a style word or two",
+        "a --s 250",
+        SDXL,
+        {"aesthetic_score": 6.5, "prompt": "a, highly detailed, dramatic lighting"},
+    ),
+    (
+        "--stylize 1000 is as beautiful as it gets",
+        "a --s 1000",
+        SDXL,
+        {
+            "aesthetic_score": 9.0,
+            "denoising_end": 0.7,
+            "guidance_scale": 4.0,
+            "prompt": "a, highly detailed, dramatic lighting, cinematic, masterful composition",
+        },
+    ),
+    (
+        "a style word is not said twice",
+        "a Highly Detailed map --s 250",
+        SDXL,
+        {"prompt": "a Highly Detailed map, dramatic lighting"},
+    ),
+    ("--raw leaves a quarter", "a --s 1000 --raw", SDXL, {"aesthetic_score": 6.5}),
+    ("--stylize without guidance", "a --s 0", TURBO, {"guidance_scale": 1.0, "denoising_end": 1.0}),
+    ("--chaos", "a --chaos 30", SDXL, {"condition_noise": 0.3}),
+    ("--no", "a --no red hair, text", SDXL, {"prompt": "a", "negative_prompt": "red hair, text"}),
+    ("parts of one weight", "hot:: dog", SDXL, {"prompt": "hot, dog"}),
+    ("only ratios matter", "hot::100 dog::100", SDXL, {"prompt": "hot, dog"}),
+    ("a heavier part", "hot::2 dog", SDXL, {"prompt": "(hot:1.33), (dog:0.67)"}),
+    ("the same in other numbers", "hot::4 dog::2", SDXL, {"prompt": "(hot:1.33), (dog:0.67)"}),
+    (
+        "emphasis has an end",
+        "a::99 b c:: d:: e::",
+        SDXL,
+        {"prompt": "(a:2), (b c:0.05), (d:0.05), (e:0.05)"},
+    ),
+    (
+        "a part of weight -0.5 is --no",
+        "tulips:: red::-.5",
+        SDXL,
+        {"prompt": "tulips", "negative_prompt": "red"},
+    ),
+    ("a heavier unwanted part", "a:: red::-.75", SDXL, {"negative_prompt": "(red:1.5)"}),
+    ("--no and unwanted parts", "a:: b::-.5 --no c", SDXL, {"negative_prompt": "c, b"}),
+    ("a part of no weight is left out", "a:: b::0 c", SDXL, {"prompt": "a, c"}),
+    (
+        "weights in the text stay",
+        "(a:1.2) [b]::2 c",
+        SDXL,
+        {"prompt": "((a:1.2) [b]:1.33), (c:0.67)"},
+    ),
+    (
+        "a bracket without a partner is dropped",
+        "a) (b::2 c",
+        SDXL,
+        {"prompt": "(a b:1.33), (c:0.67)"},
+    ),
+    (
+        "an escaped backslash escapes nothing else",
+        r"a\\(::2 b",
+        SDXL,
+        {"prompt": r"(a\\:1.33), (b:0.67)"},
+    ),
+    ("brackets across each other", "[(a] b)", SDXL, {"prompt": "(a b)"}),
+    ("an escaped bracket stays", r"\(a::2 b", SDXL, {"prompt": r"(\(a:1.33), (b:0.67)"}),
+]
+
+
+@pytest.mark.parametrize(
+    ("text", "card", "fields"), [pytest.param(*example[1:], id=example[0]) for example in EXAMPLES]
+)
+def test_a_prompt_becomes_a_request(text: str, card: ModelCard, fields: dict[str, Any]) -> None:
+    request = recipe.text_to_image(parse(text), card=card, seed=77)
+    assert {name: getattr(request, name) for name in fields} == fields
+
+
+def test_variations_keep_shape_and_no_and_leave_out_what_shapes_a_first_grid() -> None:
+    prompt = parse("a --ar 3:2 --no b --chaos 50 --q 2 --seed 5 --s 1000")
+    request = recipe.image_to_image(prompt, card=SDXL, seed=77, image_sha256=SHA256, strength=0.4)
+    assert (request.width, request.height, request.negative_prompt) == (1216, 832, "b")
+    assert (request.seed, request.condition_noise, request.num_inference_steps) == (77, 0.0, 30)
+    assert (request.prompt, request.aesthetic_score) == ("a", 6.0)
+    assert (request.image, request.strength) == (SHA256, 0.4)
+
+
+def test_variations_draw_at_least_one_step() -> None:
+    prompt = parse("a --steps 1")
+    request = recipe.image_to_image(prompt, card=SDXL, seed=1, image_sha256=SHA256, strength=0.35)
+    assert request.num_inference_steps == 3
+
+
+@pytest.mark.parametrize("card", CATALOG.values(), ids=lambda card: card.name)
+def test_no_ratio_means_the_models_default_size(card: ModelCard) -> None:
+    request = recipe.text_to_image(parse("a"), card=card, seed=0)
+    assert (request.width, request.height) == card.default_size
+
+
+@given(st.integers(1, 10_000), st.integers(1, 10_000))
+def test_a_ratio_and_its_inverse_have_the_same_size_turned(width: int, height: int) -> None:
+    size = recipe.nearest_size(Ratio(width, height), POCKET.sizes)
+    assert recipe.nearest_size(Ratio(height, width), POCKET.sizes) == size[::-1]
+
+
+cards = st.sampled_from([SDXL, POCKET, TURBO])
+typed = st.lists(
+    st.sampled_from(
+        [
+            *(
+                "a cat",
+                "(",
+                ")",
+                "[",
+                "\\",
+                "::2",
+                "::-.5",
+                "::999",
+                "::0.001",
+                ",",
+                '"x"',
+                "b" * 900,
+            ),
+            *(
+                "--s 1000",
+                "--s 0",
+                "--raw",
+                "--q .25",
+                "--q 2",
+                "--steps 1",
+                "--steps 150",
+                "--cfg 1",
+            ),
+            *("--no a, (b", "--no " + "c," * 49, "--chaos 100", "--ar 10000:1", "--ar 1:10000"),
+        ]
+    ),
+    max_size=12,
+).map(lambda pieces: " ".join(sorted(pieces, key=lambda piece: piece.startswith("--"))))
+
+
+@settings(max_examples=500, deadline=None)
+@given(typed, cards, st.floats(0.01, 1), st.integers(0, 2**32 - 1))
+def test_every_prompt_that_can_be_read_can_be_drawn(
+    text: str, card: ModelCard, strength: float, seed: int
+) -> None:
+    try:
+        prompt = parse(text)
+    except PromptError:
+        return
+    first = recipe.text_to_image(prompt, card=card, seed=seed)
+    assert (first.width, first.height) in card.sizes
+    recipe.image_to_image(prompt, card=card, seed=seed, image_sha256=SHA256, strength=strength)
+
+
+def test_the_longest_prompts_fit_a_request() -> None:
+    parts = " ".join(f"{'(a)' * 90}::{weight}" for weight in range(1, 20)) + " --s 1000"
+    unwanted = "a --no " + ",".join("b" * 118 for _ in range(50))
+    for text in (parts, unwanted, "a" * 6000):
+        request = recipe.text_to_image(parse(text), card=SDXL, seed=0)
+        assert max(len(request.prompt), len(request.negative_prompt)) <= MAX_PROMPT_CHARACTERS
