@@ -1,0 +1,1 @@
+"""Discord: what people type, see and click. Never imports torch."""

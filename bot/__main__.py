@@ -1,0 +1,110 @@
+"""`easel`: the command line.
+
+Without a command it runs the bot: in the local channel, or on Discord where a token is set.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from bot.settings import Settings, SettingsError, read_settings
+
+EXIT_REFUSED = 2
+"""What was asked cannot be done as it was written; argparse uses the same number."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; return the exit code."""
+    options = _parser().parse_args(arguments)
+    try:
+        settings = read_settings()
+    except SettingsError as error:
+        print(f"easel: {error}", file=sys.stderr)  # noqa: T201
+        return EXIT_REFUSED
+    logging.basicConfig(
+        level=settings.log_level.upper(),
+        format="%(asctime)s %(levelname)-7s %(name)s: %(message)s",
+        stream=sys.stderr,
+    )
+    code: int = options.command(settings, options)
+    return code
+
+
+def _parser() -> argparse.ArgumentParser:
+    # Each command's module is imported when it runs: `easel --help` answers at once.
+    parser = argparse.ArgumentParser(prog="easel", description=__doc__)
+    parser.set_defaults(command=_run, browser=True, port=None)
+    commands = parser.add_subparsers(title="commands")
+
+    run = commands.add_parser("run", help="run the bot (the same as no command at all)")
+    run.add_argument("--no-browser", dest="browser", action="store_false")
+    run.add_argument("--port", type=int, help="port of the local channel on 127.0.0.1")
+    run.set_defaults(command=_run)
+
+    imagine = commands.add_parser("imagine", help="draw a prompt, without Discord or a database")
+    imagine.add_argument("prompt", help="words, then parameters, as in /imagine")
+    imagine.add_argument(
+        "--out", type=Path, required=True, help="folder for grid.png and 1.png ..."
+    )
+    imagine.add_argument("--json", action="store_true", help="print the result as JSON")
+    imagine.set_defaults(command=_imagine)
+
+    doctor = commands.add_parser("doctor", help="say what works, and what to do about the rest")
+    doctor.set_defaults(command=_doctor)
+
+    database = commands.add_parser("db", help="the database")
+    actions = database.add_subparsers(title="actions", required=True)
+    upgrade = actions.add_parser("upgrade", help="bring the database to this version")
+    upgrade.set_defaults(command=_upgrade)
+
+    models = commands.add_parser("models", help="list the models, or pull one")
+    models.set_defaults(command=_list_models)
+    pulls = models.add_subparsers(title="actions")
+    pull = pulls.add_parser("pull", help="download a model of the catalog")
+    pull.add_argument("name")
+    pull.set_defaults(command=_pull_model)
+    return parser
+
+
+def _run(settings: Settings, options: argparse.Namespace) -> int:
+    from bot.cli.run import run
+
+    return run(settings, options)
+
+
+def _imagine(settings: Settings, options: argparse.Namespace) -> int:
+    from bot.cli.imagine import imagine
+
+    return imagine(settings, options)
+
+
+def _doctor(settings: Settings, options: argparse.Namespace) -> int:
+    from bot.cli.doctor import doctor
+
+    return doctor(settings, options)
+
+
+def _upgrade(settings: Settings, options: argparse.Namespace) -> int:
+    from bot.cli.database import upgrade
+
+    return upgrade(settings, options)
+
+
+def _list_models(settings: Settings, options: argparse.Namespace) -> int:
+    from bot.cli.models import list_models
+
+    return list_models(settings, options)
+
+
+def _pull_model(settings: Settings, options: argparse.Namespace) -> int:
+    from bot.cli.models import pull_model
+
+    return pull_model(settings, options)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,19 @@
+"""`easel db upgrade`: the database, brought to this version of Easel."""
+
+from __future__ import annotations
+
+import argparse
+
+import migrations
+from bot.settings import Settings
+
+
+def upgrade(settings: Settings, options: argparse.Namespace) -> int:
+    """Create or migrate the database."""
+    del options
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    before = migrations.current(settings.resolved_database_url)
+    migrations.upgrade(settings.resolved_database_url)
+    after = migrations.current(settings.resolved_database_url)
+    print(f"database is at revision {after}" + ("" if before == after else f" (was {before})"))
+    return 0

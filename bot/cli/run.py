@@ -1,0 +1,69 @@
+"""`easel`: the bot, in a local channel or on Discord."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import signal
+import sys
+import webbrowser
+from collections.abc import AsyncIterator
+
+import discord
+
+from bot.app import open_bot
+from bot.cli.start import open_executor
+from bot.playground import Playground, point_discord_at
+from bot.settings import Settings
+
+EXIT_REFUSED = 2
+
+
+def run(settings: Settings, options: argparse.Namespace) -> int:
+    """Run the bot until the terminal or the system says stop."""
+    try:
+        asyncio.run(_run(settings, browser=options.browser, port=options.port))
+    except discord.LoginFailure:
+        print(
+            "easel: Discord refuses the token in DISCORD_TOKEN. Copy it again from the developer"
+            " portal (Bot, Reset Token), or remove it to use the local channel.",
+            file=sys.stderr,
+        )
+        return EXIT_REFUSED
+    return 0
+
+
+async def _run(settings: Settings, *, browser: bool, port: int | None) -> None:
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        # Windows has no signal handlers in its loop; there Ctrl-C raises KeyboardInterrupt.
+        with contextlib.suppress(NotImplementedError):
+            asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    print("Easel", flush=True)
+    async with _channel(settings, port=port) as (token, where), open_executor(settings) as started:
+        print(f"  model    {started.card.title} on {started.device_name}", flush=True)
+        async with open_bot(
+            settings,
+            token=token,
+            executor=started.executor,
+            catalog=started.catalog,
+            default_model=started.card.name,
+        ):
+            print(f"  channel  {where}\n\nPress Ctrl-C to stop.", flush=True)
+            if browser and where.startswith("http"):
+                await asyncio.to_thread(webbrowser.open, where)
+            await stop.wait()
+            print("\nStopping: unfinished jobs stay in the queue.", flush=True)
+
+
+@contextlib.asynccontextmanager
+async def _channel(settings: Settings, *, port: int | None) -> AsyncIterator[tuple[str, str]]:
+    """Yield the bot's token and where to find it: on Discord, or in a local channel of our own."""
+    if settings.discord_token is not None:
+        yield settings.discord_token.get_secret_value(), "Discord"
+        return
+    wanted = settings.playground_port if port is None else port
+    async with Playground(port=wanted) as playground:
+        with point_discord_at(playground.base_url):
+            yield playground.bot_token, playground.page_url

@@ -1,0 +1,11 @@
+"""Slash commands, one file per family."""
+
+from typing import Any
+
+from discord import app_commands
+
+from bot.commands.imagine import imagine
+
+__all__ = ["COMMANDS"]
+
+COMMANDS: tuple[app_commands.Command[Any, ..., None], ...] = (imagine,)

@@ -1,0 +1,1 @@
+"""The async dispatcher: submit, pick, claim, run, report, deliver."""

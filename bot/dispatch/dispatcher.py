@@ -1,0 +1,248 @@
+"""The async dispatcher: it moves jobs from the queue to the executor and its answers back.
+
+The jobs table is the truth. What this class holds in memory (which fence a running job has) can be
+lost at any moment: the row says `running`, its lease runs out, and whoever dispatches next queues
+it again. Only the holder of the `dispatcher` lease dispatches, so a second bot on the same database
+waits its turn.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import socket
+from collections.abc import Callable
+from typing import assert_never
+
+from bot.dispatch.deliver import Deliverer
+from bot.dispatch.pick import Assignment, pick
+from bot.dispatch.submit import request_of
+from engine.api import (
+    Cancelled,
+    Event,
+    Executor,
+    Failed,
+    FailureKind,
+    Finished,
+    ImageToImage,
+    Lost,
+    Progress,
+    RequestError,
+    Started,
+    WorkItem,
+)
+from storage import BlobError, Blobs, CancelOutcome, Claimed, JobRecord, Jobs, Leases, NewPicture
+
+logger = logging.getLogger(__name__)
+
+LEASE = "dispatcher"
+VIEW_LIMIT = 200
+IDLE_SECONDS = 5.0
+"""The queue is looked at this often even when nothing said that it changed."""
+
+Report = Callable[[JobRecord, Started | Progress], None]
+"""Shows a running job's state; must return at once."""
+
+
+class Dispatcher:
+    """Claims jobs, hands them to slots, and writes down how they ended."""
+
+    def __init__(
+        self,
+        *,
+        jobs: Jobs,
+        leases: Leases,
+        blobs: Blobs,
+        executor: Executor,
+        deliverer: Deliverer,
+        report: Report,
+        lease_seconds: float,
+    ) -> None:
+        self._jobs = jobs
+        self._leases = leases
+        self._blobs = blobs
+        self._executor = executor
+        self._deliverer = deliverer
+        self._report = report
+        self._lease_seconds = lease_seconds
+        self._owner = f"{socket.gethostname()}:{os.getpid()}"
+        self._running: dict[int, JobRecord] = {}
+        self._woken = asyncio.Event()
+        self._lease: int | None = None
+        """The fence of the dispatcher's lease."""
+
+    def wake(self) -> None:
+        """Look at the queue now: a job came or a slot is free."""
+        self._woken.set()
+
+    async def run(self) -> None:
+        """Dispatch until cancelled."""
+        try:
+            await self._take_lease()
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._renew(), name="dispatcher-renew")
+                tasks.create_task(self._listen(), name="dispatcher-listen")
+                tasks.create_task(self._assign(), name="dispatcher-assign")
+        finally:
+            await asyncio.shield(self._hand_back())
+
+    async def cancel(self, job_id: int, *, by: int) -> CancelOutcome:
+        """Stop a queued job at once, or a running one at its next step."""
+        outcome = await self._jobs.request_cancel(job_id, by=by)
+        match outcome:
+            case CancelOutcome.CANCELLED:
+                self._deliverer.wake()
+            case CancelOutcome.REQUESTED:
+                await self._executor.cancel(job_id)
+            case CancelOutcome.TOO_LATE:
+                pass
+            case _:
+                assert_never(outcome)
+        return outcome
+
+    # --- who dispatches -------------------------------------------------------------------------
+
+    async def _take_lease(self) -> None:
+        while True:
+            self._lease = await self._leases.acquire(LEASE, self._owner, self._lease_seconds)
+            if self._lease is not None:
+                break
+            await asyncio.sleep(min(1.0, self._lease_seconds / 4))
+        # Executors own nothing durable: whatever is marked running was lost with its dispatcher.
+        for job in await self._jobs.running():
+            await self._requeue(job.id, job.fence, "the bot was restarted")
+
+    async def _renew(self) -> None:
+        while True:
+            await asyncio.sleep(self._lease_seconds / 3)
+            if self._lease is None or not await self._leases.renew(
+                LEASE, self._lease, self._lease_seconds
+            ):
+                raise RuntimeError("another process took over the dispatcher's lease; stopping")
+            held = [(job.id, job.fence) for job in self._running.values()]
+            kept = await self._jobs.renew(held, lease_seconds=self._lease_seconds)
+            for job_id, _ in set(held) - set(kept):
+                self._running.pop(job_id, None)
+                await self._executor.cancel(job_id)
+
+    async def _hand_back(self) -> None:
+        """Queue what was being drawn again and let another process dispatch at once."""
+        for job in list(self._running.values()):
+            await self._jobs.requeue(
+                job.id, job.fence, "the bot was stopped", counts_as_attempt=False
+            )
+        if self._lease is not None:
+            await self._leases.release(LEASE, self._lease)
+
+    # --- from the queue to the slots --------------------------------------------------------------
+
+    async def _assign(self) -> None:
+        while True:
+            self._woken.clear()
+            slots = self._executor.slots()
+            if any(slot.ready for slot in slots):
+                queue = await self._jobs.queue_view(VIEW_LIMIT)
+                for assignment in pick(queue, slots):
+                    await self._start(assignment)
+            try:
+                async with asyncio.timeout(IDLE_SECONDS):
+                    await self._woken.wait()
+            except TimeoutError:
+                continue
+
+    async def _start(self, assignment: Assignment) -> None:
+        claimed = await self._jobs.claim(
+            assignment.job_id, worker=assignment.slot_id, lease_seconds=self._lease_seconds
+        )
+        if claimed is None:
+            return
+        self._running[claimed.job.id] = claimed.job
+        try:
+            await self._executor.submit(assignment.slot_id, await self._work_item(claimed))
+            await self._obey_early_cancel(claimed.job.id)
+        except LookupError as error:
+            await self._requeue(claimed.job.id, claimed.fence, str(error))
+        except (RequestError, BlobError) as error:
+            await self._fail(claimed.job.id, claimed.fence, FailureKind.INVALID, str(error))
+
+    async def _obey_early_cancel(self, job_id: int) -> None:
+        """Stop a job whose Cancel was pressed after the claim, before the executor knew of it."""
+        job = await self._jobs.get(job_id)
+        if job is not None and job.cancel_requested:
+            await self._executor.cancel(job_id)
+
+    async def _work_item(self, claimed: Claimed) -> WorkItem:
+        request = request_of(claimed.job)
+        blobs = {}
+        if isinstance(request, ImageToImage):
+            blobs[request.image] = await self._blobs.get(request.image)
+        return WorkItem(job_id=claimed.job.id, fence=claimed.fence, request=request, blobs=blobs)
+
+    # --- from the executor back -------------------------------------------------------------------
+
+    async def _listen(self) -> None:
+        async for event in self._executor.events():
+            handling = asyncio.ensure_future(self._on_event(event))
+            try:
+                await asyncio.shield(handling)
+            except asyncio.CancelledError:
+                # A job's last state is written to the end, or a drawn grid would be drawn again.
+                await handling
+                raise
+
+    async def _on_event(self, event: Event) -> None:
+        match event:
+            case Started() | Progress():
+                if job := self._running.get(event.job_id):
+                    self._report(job, event)
+                return
+            case Finished():
+                await self._finish(event)
+            case Failed():
+                logger.warning(
+                    "not drawn job_id=%d %s: %s", event.job_id, event.kind, event.message
+                )
+                await self._fail(event.job_id, event.fence, event.kind, event.message)
+            case Cancelled():
+                await self._jobs.cancelled(event.job_id, event.fence)
+                self._settled(event.job_id)
+            case Lost():
+                await self._requeue(event.job_id, event.fence, event.reason)
+            case _:
+                assert_never(event)
+        self.wake()
+
+    async def _finish(self, event: Finished) -> None:
+        job = self._running.get(event.job_id)
+        if job is None:
+            return
+        model = request_of(job).model
+        pictures = [
+            NewPicture(
+                image_index=image_index,
+                sha256=await self._blobs.put(picture.png, media_type="image/png"),
+                seed=picture.seed,
+                width=picture.width,
+                height=picture.height,
+                model=model,
+                media_type="image/png",
+                size_bytes=len(picture.png),
+            )
+            for image_index, picture in enumerate(event.pictures)
+        ]
+        await self._jobs.finish(event.job_id, event.fence, pictures, event.timings)
+        self._settled(event.job_id)
+
+    async def _fail(self, job_id: int, fence: int, kind: FailureKind, message: str) -> None:
+        await self._jobs.fail(job_id, fence, kind=kind.value, message=message)
+        self._settled(job_id)
+
+    async def _requeue(self, job_id: int, fence: int, reason: str) -> None:
+        await self._jobs.requeue(job_id, fence, reason)
+        self._settled(job_id)
+        self.wake()
+
+    def _settled(self, job_id: int) -> None:
+        self._running.pop(job_id, None)
+        self._deliverer.wake()

@@ -1,0 +1,151 @@
+"""How a job's message is reached: by the interaction's token, by the channel, or by the user.
+
+An interaction's token dies after 15 minutes, a channel can be deleted, a message too. Each way is
+tried in turn, the one that cannot show anything twice first.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import aiohttp
+import discord
+
+from storage import JobRecord
+
+logger = logging.getLogger(__name__)
+
+TOKEN_MARGIN = timedelta(minutes=1)
+"""An edit that is held back by a rate limit must still arrive while the token lives."""
+
+TRANSIENT = (aiohttp.ClientError, OSError, asyncio.TimeoutError)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Picture:
+    """A file on a message. Bytes, because discord.py closes a `File` once it is sent."""
+
+    data: bytes
+    filename: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """What a job's message shall be."""
+
+    content: str
+    picture: Picture | None = None
+    view: Callable[[], discord.ui.View] | None = None
+    nonce: str | None = None
+    """Makes Discord answer with the first message when the same one is sent again."""
+
+
+Way = Callable[[JobRecord, Message], Awaitable[int]]
+"""Shows a message and returns its id; raises what discord.py raises."""
+
+
+class UndeliverableError(Exception):
+    """No way leads to the user; the result waits in their history."""
+
+
+class Messenger:
+    """Shows a job's message, wherever it can be shown."""
+
+    def __init__(self, client: discord.Client) -> None:
+        self._client = client
+
+    async def progress(self, job: JobRecord, message: Message) -> None:
+        """Edit the job's message by its token; what cannot be shown now is not shown."""
+        if not _token_lives(job):
+            return
+        try:
+            await self._edit_by_token(job, message)
+        except (discord.HTTPException, *TRANSIENT) as error:
+            logger.debug("progress not shown job_id=%d: %s", job.id, error)
+
+    async def deliver(self, job: JobRecord, message: Message) -> int:
+        """Show the job's last state; return the message's id.
+
+        Raises UndeliverableError when no way is left, and lets passing troubles through.
+        """
+        ways: list[Callable[..., Awaitable[int]]] = [
+            self._edit_in_channel,
+            self._send,
+            self._direct,
+        ]
+        if _token_lives(job):
+            ways.insert(0, self._edit_by_token)
+        for way in ways:
+            try:
+                return await way(job, message)
+            except (discord.NotFound, discord.Forbidden) as error:
+                logger.info("no way %s job_id=%d: %s", way.__name__, job.id, error)
+            except discord.HTTPException as error:
+                if error.status != 401:
+                    raise
+                logger.info("no way %s job_id=%d: %s", way.__name__, job.id, error)
+        raise UndeliverableError(f"job {job.id}")
+
+    async def _edit_by_token(self, job: JobRecord, message: Message) -> int:
+        if job.message_id is None or job.interaction_token is None:
+            raise LookupError("the job has no interaction")
+        application_id = self._client.application_id
+        if application_id is None:
+            raise ConnectionError("the bot is not logged in yet")
+        webhook = discord.Webhook.partial(
+            application_id, job.interaction_token, client=self._client
+        )
+        await webhook.edit_message(
+            job.message_id,
+            content=message.content,
+            attachments=_files(message),
+            view=message.view() if message.view else None,
+            allowed_mentions=discord.AllowedMentions.none(),
+        )
+        return job.message_id
+
+    async def _edit_in_channel(self, job: JobRecord, message: Message) -> int:
+        channel = self._client.get_partial_messageable(job.channel_id, guild_id=job.guild_id)
+        edited = await channel.get_partial_message(job.message_id or 0).edit(
+            content=message.content,
+            attachments=_files(message),
+            view=message.view() if message.view else None,
+            allowed_mentions=discord.AllowedMentions.none(),
+        )
+        return edited.id
+
+    async def _send(self, job: JobRecord, message: Message) -> int:
+        channel = self._client.get_partial_messageable(job.channel_id, guild_id=job.guild_id)
+        return await self._post(channel, message)
+
+    async def _direct(self, job: JobRecord, message: Message) -> int:
+        user = await self._client.fetch_user(job.user_id)
+        return await self._post(user, message)
+
+    async def _post(self, where: discord.abc.Messageable, message: Message) -> int:
+        view = message.view() if message.view else discord.utils.MISSING
+        sent = await where.send(
+            content=message.content,
+            files=_files(message),
+            view=view,
+            nonce=message.nonce or discord.utils.MISSING,
+            allowed_mentions=discord.AllowedMentions.none(),
+        )
+        return sent.id
+
+
+def _files(message: Message) -> list[discord.File]:
+    if message.picture is None:
+        return []
+    return [discord.File(io.BytesIO(message.picture.data), message.picture.filename)]
+
+
+def _token_lives(job: JobRecord) -> bool:
+    if job.interaction_token is None or job.interaction_expires_at is None:
+        return False
+    return datetime.now(UTC) < job.interaction_expires_at - TOKEN_MARGIN

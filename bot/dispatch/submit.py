@@ -1,0 +1,199 @@
+"""From a user's wish to a queued job: the only way in.
+
+Commands and buttons come here with text or with a job id; what leaves is one row in the jobs table.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import msgspec
+
+from bot import recipe
+from bot.errors import GoneError, UserError
+from bot.prompt import Completion, Prompt, complete, parse
+from engine.api import (
+    MAX_SEED,
+    REQUEST_VERSION,
+    Request,
+    request_from_json,
+    request_to_json,
+)
+from engine.models.catalog import Catalog, ModelCard
+from storage import JobRecord, Jobs, NewJob, PictureRecord, Pictures
+
+VARIATION_STRENGTH = 0.6
+"""How much of the schedule V1-V4 draw anew: the layout stays, details change."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asker:
+    """Who asks, and where: what a job's button is checked against."""
+
+    user_id: int
+    guild_id: int | None
+    """None in a direct message."""
+    channel_id: int
+
+    def may_see(self, job: JobRecord) -> bool:
+        """Whether the job is this person's, or was drawn for all to see in this place."""
+        if job.user_id == self.user_id:
+            return True
+        if self.guild_id is None:
+            return job.guild_id is None and job.channel_id == self.channel_id
+        return job.guild_id == self.guild_id
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """Where a wish came from, in plain values: an interaction dies, these do not."""
+
+    interaction_id: int
+    interaction_token: str = field(repr=False)
+    interaction_expires_at: datetime
+    asker: Asker
+    user_name: str
+    guild_name: str
+    message_id: int
+    """The message that will show the job."""
+
+
+class Submitter:
+    """Turns wishes into queued jobs."""
+
+    def __init__(
+        self,
+        *,
+        jobs: Jobs,
+        pictures: Pictures,
+        catalog: Catalog,
+        default_model: str,
+        available: frozenset[str],
+        on_submit: Callable[[], None],
+    ) -> None:
+        self._jobs = jobs
+        self._pictures = pictures
+        self._catalog = catalog
+        self._default_model = default_model
+        self._available = available
+        self._on_submit = on_submit
+
+    def read(self, text: str) -> Prompt:
+        """Parse what a user typed. Pure and quick. Raises PromptError."""
+        return parse(text, models=sorted(self._available))
+
+    def complete(self, text: str) -> list[Completion]:
+        """Return what may come next in a half-typed prompt. Pure and quick."""
+        return complete(text, models=sorted(self._available))
+
+    async def imagine(self, prompt: Prompt, origin: Origin) -> JobRecord:
+        """Queue a grid drawn from words."""
+        prompt = with_seed(prompt)
+        request = recipe.text_to_image(prompt, card=self._card(prompt), seed=seed_of(prompt))
+        return await self._submit("imagine", prompt, request, origin, parent=None)
+
+    async def reroll(self, job_id: int, *, origin: Origin) -> JobRecord:
+        """Queue the same wish with a new seed; a variation starts at the same picture again."""
+        parent = await self.job(job_id, asker=origin.asker)
+        prompt = with_seed(self.read(parent.prompt), fresh=True)
+        request = msgspec.structs.replace(request_of(parent), seed=seed_of(prompt))
+        return await self._submit(
+            parent.action, prompt, request, origin, parent=parent, index=parent.parent_image_index
+        )
+
+    async def vary(self, job_id: int, image_index: int, *, origin: Origin) -> JobRecord:
+        """Queue four variations of one picture of a job."""
+        parent, picture = await self.picture(job_id, image_index, asker=origin.asker)
+        prompt = with_seed(self.read(parent.prompt).for_variations(), fresh=True)
+        request = recipe.image_to_image(
+            prompt,
+            card=self._card(prompt),
+            seed=seed_of(prompt),
+            image_sha256=picture.sha256,
+            strength=VARIATION_STRENGTH,
+        )
+        return await self._submit(
+            "variation", prompt, request, origin, parent=parent, index=image_index
+        )
+
+    async def job(self, job_id: int, *, asker: Asker) -> JobRecord:
+        """Return a job that the asker may see. Raises GoneError for any other."""
+        job = await self._jobs.get(job_id)
+        if job is None or not asker.may_see(job):
+            raise GoneError("That job is no longer here. Start a new one with /imagine.")
+        return job
+
+    async def picture(
+        self, job_id: int, image_index: int, *, asker: Asker
+    ) -> tuple[JobRecord, PictureRecord]:
+        """Return one picture of a job that the asker may see. Raises GoneError."""
+        job = await self.job(job_id, asker=asker)
+        picture = await self._pictures.get(job_id, image_index)
+        if picture is None:
+            raise GoneError("That picture is no longer here. Draw the grid again with 🔄.")
+        return job, picture
+
+    def _card(self, prompt: Prompt) -> ModelCard:
+        name = prompt.parameters.model or self._default_model
+        if name not in self._available:
+            raise UserError(
+                f"The model {name!r} is not on this machine. Leave out --model to use"
+                f" {self._default_model}, or ask the owner to run `easel models pull {name}`."
+            )
+        return self._catalog[name]
+
+    async def _submit(
+        self,
+        action: str,
+        prompt: Prompt,
+        request: Request,
+        origin: Origin,
+        *,
+        parent: JobRecord | None,
+        index: int | None = None,
+    ) -> JobRecord:
+        submitted = await self._jobs.submit(
+            NewJob(
+                idempotency_key=f"interaction:{origin.interaction_id}",
+                user_id=origin.asker.user_id,
+                user_name=origin.user_name,
+                guild_id=origin.asker.guild_id,
+                guild_name=origin.guild_name,
+                channel_id=origin.asker.channel_id,
+                message_id=origin.message_id,
+                interaction_token=origin.interaction_token,
+                interaction_expires_at=origin.interaction_expires_at,
+                action=action,
+                parent_job_id=parent.id if parent else None,
+                parent_image_index=index,
+                lane="fast",
+                compat_key=f"{request.model}:{request.width}x{request.height}",
+                prompt=prompt.canonical(),
+                request=request_to_json(request),
+                request_version=REQUEST_VERSION,
+            )
+        )
+        self._on_submit()
+        return submitted.job
+
+
+def request_of(job: JobRecord) -> Request:
+    """Return a stored job's request as the engine knows it."""
+    return request_from_json(job.request)
+
+
+def with_seed(prompt: Prompt, *, fresh: bool = False) -> Prompt:
+    """Return the prompt with a seed: the one that was asked for, or (also if `fresh`) a new one."""
+    if prompt.parameters.seed is not None and not fresh:
+        return prompt
+    return prompt.with_seed(random.randint(0, MAX_SEED))
+
+
+def seed_of(prompt: Prompt) -> int:
+    """Return the seed of a prompt that went through `with_seed`."""
+    if prompt.parameters.seed is None:
+        raise ValueError("the prompt has no seed yet")
+    return prompt.parameters.seed

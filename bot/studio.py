@@ -1,0 +1,19 @@
+"""What commands and buttons can ask for: the services of a running bot, in one place."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bot.dispatch.dispatcher import Dispatcher
+from bot.dispatch.submit import Submitter
+from storage import Blobs, Jobs
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Studio:
+    """The services behind every command and button."""
+
+    submitter: Submitter
+    dispatcher: Dispatcher
+    jobs: Jobs
+    blobs: Blobs

@@ -1,0 +1,94 @@
+"""The buttons under a grid: U takes one picture out, V varies one, 🔄 draws again.
+
+Anybody who sees a grid may press its buttons, as in Midjourney; a new job is the presser's own.
+Everything behind an id is looked up, and checked again, when a button is pressed.
+"""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING
+
+import discord
+
+from bot import messages
+from bot.interactions import asker_of, origin_of
+from bot.views.button import IMAGE_INDEX, JOB_ID, JobButton
+from bot.views.waiting import announce
+
+if TYPE_CHECKING:
+    from bot.views.button import Press
+
+MAX_BUTTONS = 4
+"""U and V stop here: a row of Discord's holds five buttons, and the first has 🔄 too."""
+
+
+class UpscaleButton(JobButton, template=rf"easel:U:{JOB_ID}:{IMAGE_INDEX}"):
+    """U1-U4: posts one picture of the grid, from storage, at once."""
+
+    def __init__(self, job_id: int, image_index: int, *, row: int | None = None) -> None:
+        button = discord.ui.Button[discord.ui.View](
+            label=f"U{image_index + 1}", custom_id=f"easel:U:{job_id}:{image_index}", row=row
+        )
+        super().__init__(button, job_id=job_id, image_index=image_index)
+
+    async def act(self, interaction: Press) -> None:
+        """Post the picture as a reply to the grid."""
+        await interaction.response.defer(thinking=True)
+        studio = interaction.client.studio
+        job, picture = await studio.submitter.picture(**self.ids, asker=asker_of(interaction))
+        label = picture.image_index + 1
+        file = discord.File(
+            io.BytesIO(await studio.blobs.get(picture.sha256)), f"easel-{job.id}-{label}.png"
+        )
+        await interaction.edit_original_response(
+            content=messages.single(job, picture, user_id=interaction.user.id),
+            attachments=[file],
+            allowed_mentions=discord.AllowedMentions.none(),
+        )
+
+
+class VariationButton(JobButton, template=rf"easel:V:{JOB_ID}:{IMAGE_INDEX}"):
+    """V1-V4: draws four variations of one picture."""
+
+    def __init__(self, job_id: int, image_index: int, *, row: int | None = None) -> None:
+        button = discord.ui.Button[discord.ui.View](
+            label=f"V{image_index + 1}", custom_id=f"easel:V:{job_id}:{image_index}", row=row
+        )
+        super().__init__(button, job_id=job_id, image_index=image_index)
+
+    async def act(self, interaction: Press) -> None:
+        """Queue the variations."""
+        origin = await origin_of(interaction)
+        await announce(
+            interaction, await interaction.client.studio.submitter.vary(**self.ids, origin=origin)
+        )
+
+
+class RerollButton(JobButton, template=rf"easel:R:{JOB_ID}"):
+    """🔄: draws the same wish with a new seed."""
+
+    def __init__(self, job_id: int, *, row: int | None = None) -> None:
+        button = discord.ui.Button[discord.ui.View](
+            emoji="🔄", custom_id=f"easel:R:{job_id}", row=row
+        )
+        super().__init__(button, job_id=job_id)
+
+    async def act(self, interaction: Press) -> None:
+        """Queue the grid again."""
+        origin = await origin_of(interaction)
+        await announce(
+            interaction, await interaction.client.studio.submitter.reroll(**self.ids, origin=origin)
+        )
+
+
+def grid_view(job_id: int, num_images: int) -> discord.ui.View:
+    """Return U1 to U4 and 🔄 in the first row, V1 to V4 in the second."""
+    view = discord.ui.View(timeout=None)
+    shown = range(min(num_images, MAX_BUTTONS))
+    for image_index in shown:
+        view.add_item(UpscaleButton(job_id, image_index, row=0))
+    view.add_item(RerollButton(job_id, row=0))
+    for image_index in shown:
+        view.add_item(VariationButton(job_id, image_index, row=1))
+    return view

@@ -1,0 +1,89 @@
+"""The sentences under jobs: Midjourney's shapes, safe with any prompt, within Discord's limit."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot import messages
+from storage import POISON, JobRecord, JobState
+
+JOB = JobRecord(
+    id=7,
+    idempotency_key="interaction:1",
+    user_id=42,
+    guild_id=1,
+    channel_id=2,
+    message_id=3,
+    interaction_token=None,
+    interaction_expires_at=None,
+    action="imagine",
+    parent_job_id=None,
+    parent_image_index=None,
+    lane="fast",
+    compat_key="pocket:128x128",
+    prompt="a red apple --ar 3:2",
+    request={},
+    request_version=1,
+    state=JobState.QUEUED,
+    fence=0,
+    attempts=0,
+    worker=None,
+    lease_until=None,
+    cancel_requested=False,
+    cancelled_by=None,
+    error_kind=None,
+    error_message=None,
+    timings=None,
+    created_at=datetime(2026, 1, 1, tzinfo=UTC),
+    started_at=None,
+    finished_at=None,
+)
+
+EXAMPLES = [
+    (messages.waiting(JOB, jobs_ahead=0), "**a red apple --ar 3:2** - <@42> (Waiting to start)"),
+    (
+        messages.waiting(JOB, jobs_ahead=2),
+        "**a red apple --ar 3:2** - <@42> (Waiting to start: 2 before you)",
+    ),
+    (messages.starting(JOB), "**a red apple --ar 3:2** - <@42> (0%)"),
+    (messages.running(JOB, step=31, total=100), "**a red apple --ar 3:2** - <@42> (31%)"),
+    (messages.done(JOB), "**a red apple --ar 3:2** - <@42> (fast)"),
+    (messages.cancelled(JOB), "**a red apple --ar 3:2** - <@42> (Stopped)"),
+    (
+        messages.done(replace(JOB, action="variation")),
+        "**a red apple --ar 3:2** - Variations by <@42> (fast)",
+    ),
+]
+
+
+@pytest.mark.parametrize(("shown", "expected"), EXAMPLES, ids=[shown for _, shown in EXAMPLES])
+def test_the_shapes_are_midjourneys(shown: str, expected: str) -> None:
+    assert shown == expected
+
+
+def test_a_poisoned_job_says_what_to_do() -> None:
+    text = messages.failed(replace(JOB, error_kind=POISON, error_message="exit code -9"))
+    assert "Try a smaller size" in text
+    assert "-9" not in text
+
+
+def test_a_failed_job_says_why() -> None:
+    assert messages.failed(replace(JOB, error_message="No room.")).endswith("(Failed)\nNo room.")
+
+
+def test_a_prompt_pings_nobody_and_formats_nothing() -> None:
+    shown = messages.done(replace(JOB, prompt="@everyone <@1> **bold** `code` ||spoiler||"))
+    assert "@everyone" not in shown
+    assert "\\<@1>" in shown
+    assert "**bold**" not in shown
+    assert "||spoiler||" not in shown
+
+
+@given(st.text(max_size=6000), st.integers(0, 10**9))
+def test_every_sentence_fits_a_message(prompt: str, ahead: int) -> None:
+    job = replace(JOB, prompt=prompt, error_message="x" * 200, action="variation")
+    assert len(messages.waiting(job, jobs_ahead=ahead)) <= 2000
+    assert len(messages.failed(job)) <= 2000
