@@ -13,6 +13,7 @@ from bot import recipe
 from bot.prompt import PromptError, Ratio, parse
 from engine.api import MAX_PROMPT_CHARACTERS
 from engine.models.catalog import Catalog, ModelCard
+from engine.prompt_weights import parse_weights
 
 CATALOG = Catalog.load()
 SDXL, POCKET = CATALOG["sdxl"], CATALOG["pocket"]
@@ -228,3 +229,20 @@ def test_the_longest_prompts_fit_a_request() -> None:
     for text in (parts, unwanted, "a" * 6000):
         request = recipe.text_to_image(parse(text), card=SDXL, seed=0)
         assert max(len(request.prompt), len(request.negative_prompt)) <= MAX_PROMPT_CHARACTERS
+
+
+@pytest.mark.parametrize(
+    ("text", "fragments"),
+    [
+        pytest.param("hot::2 dog", [("hot", 1.33), (", ", 1), ("dog", 0.67)], id="weights"),
+        pytest.param("a (b::2 c", [("a b", 1.33), (", ", 1), ("c", 0.67)], id="a stray bracket"),
+        pytest.param("[(a] b)::1 c", [("a b", 1.1), (", c", 1)], id="brackets across each other"),
+        pytest.param(r"\(a\)::3 b", [("(a)", 1.5), (", ", 1), ("b", 0.5)], id="escaped brackets"),
+    ],
+)
+def test_the_engine_reads_the_emphasis_that_the_recipe_writes(
+    text: str, fragments: list[tuple[str, float]]
+) -> None:
+    request = recipe.text_to_image(parse(text), card=SDXL, seed=0)
+    [read] = parse_weights(request.prompt)
+    assert [(fragment.text, fragment.weight) for fragment in read] == fragments

@@ -66,19 +66,19 @@ def number_text(value: float) -> str:
     return format(Decimal(str(float(value))), "f").rstrip("0").rstrip(".")
 
 
-def read_number(text: str) -> float:
+def read_number(text: str, *, expected: str = "a number") -> float:
     """Read ["+" | "-"] (digits ["." [digits]] | "." digits), the digits being 0 to 9."""
     if not _NUMBER.fullmatch(text):
-        raise BadValueError("a number", _plain_number(text))
+        raise BadValueError(expected, _plain_number(text))
     if len(text) > _MAX_DIGITS:
-        raise BadValueError(f"a number of at most {_MAX_DIGITS} characters")
+        raise BadValueError(f"{expected}, in at most {_MAX_DIGITS} characters")
     return float(text)
 
 
 def _plain_number(text: str) -> str:
     """Return the number that was probably meant: other scripts' digits, `1,5`, `5,`."""
     digits = "".join(_plain_character(character) for character in text[:_MAX_DIGITS])
-    digits = digits.strip(".")
+    digits = digits.rstrip(".")
     return digits if _NUMBER.fullmatch(digits) else ""
 
 
@@ -97,10 +97,7 @@ class WholeNumber:
 
     def read(self, text: str) -> int:
         """Read ["+" | "-"] digits."""
-        try:
-            value = read_number(text)
-        except BadValueError as error:
-            raise BadValueError(self.describe(), error.suggestion) from error
+        value = read_number(text, expected=self.describe())
         nearest = min(max(round(value), self.low), self.high)
         if "." in text or nearest != value:
             raise BadValueError(self.describe(), str(nearest))
@@ -128,10 +125,7 @@ class Number:
 
     def read(self, text: str) -> float:
         """Return the number. See `read_number` for its grammar."""
-        try:
-            value = read_number(text)
-        except BadValueError as error:
-            raise BadValueError(self.describe(), error.suggestion) from error
+        value = read_number(text, expected=self.describe())
         nearest = min(max(value, self.low), self.high)
         if nearest != value:
             raise BadValueError(self.describe(), number_text(nearest))
@@ -158,10 +152,7 @@ class NumberChoice:
 
     def read(self, text: str) -> float:
         """Return the option that equals the number."""
-        try:
-            value = read_number(text)
-        except BadValueError as error:
-            raise BadValueError(self.describe(), error.suggestion) from error
+        value = read_number(text, expected=self.describe())
         nearest = min(self.options, key=lambda option: abs(option - value))
         if nearest != value:
             raise BadValueError(self.describe(), number_text(nearest))
@@ -298,4 +289,4 @@ ValueKind = WholeNumber | Number | NumberChoice | Choice | AspectRatio | WordLis
 
 
 def _one_of(options: tuple[str, ...]) -> str:
-    return "one of " + ", ".join(options) if options else "a name: there is no choice here"
+    return "one of " + ", ".join(options) if options else "a name that is known here"

@@ -181,8 +181,7 @@ class _Parser:
             return given.flag.kind.read(self.text[start:end])
         except BadValueError as error:
             reason = f"{given.typed}: {quoted(self.text[start:end])} is not {error.expected}."
-            hint = f"Try {given.typed} {error.suggestion}." if error.suggestion else ""
-            self._refuse_span(reason, start, end, hint or _example(given.flag), error)
+            self._refuse_span(reason, start, end, _instead(given, error), error)
 
     def _taken(self, flag: Flag, tokens: Sequence[Token]) -> Sequence[Token]:
         """Return the tokens that are this flag's value: a word has no space inside."""
@@ -270,4 +269,15 @@ def _try(name: str) -> str:
 
 
 def _example(flag: Flag) -> str:
-    return f"For example: {flag.usage()}."
+    return f"For example: {flag.usage()}." if flag.example else "Leave it out."
+
+
+def _instead(given: _Given, error: BadValueError) -> str:
+    """Return what to type instead: the value that was probably meant, if it is one."""
+    if isinstance(given.flag.kind, Switch):
+        return "Leave the value out."
+    try:
+        given.flag.kind.read(error.suggestion)
+    except BadValueError:
+        return _example(given.flag)
+    return f"Try {given.typed} {error.suggestion}."

@@ -123,6 +123,17 @@ def test_any_prompt_can_be_written_and_read(prompt: Prompt) -> None:
 
 
 @settings(max_examples=500, deadline=None)
+@given(
+    st.sampled_from(["ar", "chaos", "q", "seed", "cfg", "steps", "model", "no"]),
+    st.one_of(st.text("0123456789٣.:x,-+ep\uff15", min_size=1, max_size=12), st.text(min_size=1)),
+)
+def test_what_is_suggested_can_be_typed(name: str, value: str) -> None:
+    error = read(f"a --{name} {value}")
+    if isinstance(error, PromptError) and error.hint.startswith("Try "):
+        assert parse("a " + error.hint.removeprefix("Try ").removesuffix("."), models=MODELS)
+
+
+@settings(max_examples=500, deadline=None)
 @given(typed_texts)
 def test_tokens_cover_all_but_blanks_in_order(text: str) -> None:
     shown = visible(text)
