@@ -25,8 +25,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except SettingsError as error:
         print(f"easel: {error}", file=sys.stderr)  # noqa: T201
         return EXIT_REFUSED
+    # A command that answers and ends shows its answer; the bot, which stays, tells what it does.
+    level = "warning" if settings.log_level == "info" and options.command is not _run else None
     logging.basicConfig(
-        level=settings.log_level.upper(),
+        level=(level or settings.log_level).upper(),
         format="%(asctime)s %(levelname)-7s %(name)s: %(message)s",
         stream=sys.stderr,
     )

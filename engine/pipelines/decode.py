@@ -9,6 +9,7 @@ import torch
 from PIL import Image
 
 from engine.devices import free_memory, is_out_of_memory
+from engine.models.latents import unscale_latents
 
 logger = logging.getLogger(__name__)
 
@@ -19,7 +20,7 @@ def decode(vae: Any, latents: torch.Tensor) -> torch.Tensor:
     Decoding takes more memory than a step of the UNet. When there is not enough, pictures are
     decoded one by one, and then tile by tile.
     """
-    latents = _unscale(vae, latents).to(vae.dtype)
+    latents = unscale_latents(vae, latents).to(vae.dtype)
     for attempt in (_whole, _one_by_one):
         try:
             return attempt(vae, latents)
@@ -36,15 +37,6 @@ def to_images(pixels: torch.Tensor) -> list[Image.Image]:
     """Return pixels (B, 3, H, W), float32, 0 to 1, as RGB pictures."""
     values = (pixels * 255).round().to(torch.uint8).permute(0, 2, 3, 1).cpu()
     return [Image.fromarray(picture.numpy()) for picture in values]
-
-
-def _unscale(vae: Any, latents: torch.Tensor) -> torch.Tensor:
-    latents = latents / vae.config.scaling_factor
-    if vae.config.latents_mean is None or vae.config.latents_std is None:
-        return latents
-    mean = latents.new_tensor(vae.config.latents_mean).view(1, -1, 1, 1)
-    std = latents.new_tensor(vae.config.latents_std).view(1, -1, 1, 1)
-    return latents * std + mean
 
 
 def _whole(vae: Any, latents: torch.Tensor) -> torch.Tensor:

@@ -8,12 +8,13 @@ zero they start at a standard deviation of 4096, which half precision cannot car
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 
 from engine.api import Request
 from engine.models.store import LoadedModel
+from engine.pipelines.condition_noise import ConditionNoise
 from engine.pipelines.schedule import Schedule, Share
 from engine.pipelines.stopwatch import Stopwatch
 from engine.prompt_encoder import EncodedPrompt, PromptEmbeds
@@ -34,6 +35,18 @@ class _Conditioning:
     encoder_hidden_states: torch.Tensor
     text_embeds: torch.Tensor
     time_ids: torch.Tensor
+
+    def with_noise(self, noise: ConditionNoise, t: float, *, batch: int) -> _Conditioning:
+        """Return it as noisy as it is to be at timestep t. What is said against stays clean."""
+        share = noise.share(t)
+        if share == 0:
+            return self
+        states, embeds = self.encoder_hidden_states, self.text_embeds
+        return replace(
+            self,
+            encoder_hidden_states=torch.cat([states[:-batch], noise.mix(states[-batch:], share)]),
+            text_embeds=torch.cat([embeds[:-batch], noise.mix(embeds[-batch:], share)]),
+        )
 
 
 def noise(seeds: Sequence[int], *, height: int, width: int) -> torch.Tensor:
@@ -58,6 +71,7 @@ def denoise(
     prompt: EncodedPrompt,
     *,
     schedule: Schedule,
+    seeds: Sequence[int],
     latents: torch.Tensor,
     on_step: OnStep,
     stopwatch: Stopwatch,
@@ -71,8 +85,9 @@ def denoise(
         prompt.base, [*size_ids, *size], [*size_ids, *size], batch=batch, guided=guided
     )
     latents = latents.to(model.device.torch_device)
-    loop = _Loop(request.guidance_scale, schedule.total, on_step)
-    with stopwatch("base"):
+    condition_noise = ConditionNoise(seeds, strength=request.condition_noise)
+    loop = _Loop(request.guidance_scale, schedule.total, condition_noise, on_step)
+    with stopwatch("base"), model.at_work(schedule.base.unet):
         latents = loop.run(schedule.base, base, latents)
     if schedule.refiner is not None:
         refiner = _conditioning(
@@ -82,7 +97,7 @@ def denoise(
             batch=batch,
             guided=guided,
         )
-        with stopwatch("refiner"):
+        with stopwatch("refiner"), model.at_work(schedule.refiner.unet):
             latents = loop.run(schedule.refiner, refiner, latents)
     return latents
 
@@ -90,16 +105,20 @@ def denoise(
 class _Loop:
     """Counts the steps of both experts together."""
 
-    def __init__(self, guidance_scale: float, total: int, on_step: OnStep) -> None:
+    def __init__(
+        self, guidance_scale: float, total: int, condition_noise: ConditionNoise, on_step: OnStep
+    ) -> None:
         self._guidance_scale = guidance_scale
         self._total = total
+        self._condition_noise = condition_noise
         self._on_step = on_step
         self._step = 0
 
     def run(self, share: Share, conditioning: _Conditioning, latents: torch.Tensor) -> torch.Tensor:
         """Draw one expert's steps."""
         for t in share.timesteps:
-            prediction = self._predict(share, conditioning, latents, t)
+            now = conditioning.with_noise(self._condition_noise, float(t), batch=len(latents))
+            prediction = self._predict(share, now, latents, t)
             output = share.scheduler.step(prediction, t, latents)
             latents = output.prev_sample
             self._step += 1

@@ -13,6 +13,7 @@ import torch
 from PIL import Image, ImageOps
 
 from engine.api import ImageToImage
+from engine.models.latents import scale_latents
 from engine.models.store import LoadedModel
 from engine.pipelines.decode import decode
 from engine.pipelines.denoise import OnStep, denoise, noise_from
@@ -37,8 +38,9 @@ def image_to_image(
         denoising_end=request.denoising_end,
         strength=request.strength,
     )
-    with stopwatch("encode"):
+    with stopwatch("encode"), model.at_work(*model.prompt_encoder.modules):
         prompt = model.prompt_encoder.encode(request.prompt, request.negative_prompt or None)
+    with stopwatch("encode"), model.at_work(model.vae):
         pixels = prepare_image(image, height=request.height, width=request.width)
         latents = _noised_latents(model.vae, pixels, seeds, schedule)
     latents = denoise(
@@ -46,11 +48,12 @@ def image_to_image(
         request,
         prompt,
         schedule=schedule,
+        seeds=seeds,
         latents=latents,
         on_step=on_step,
         stopwatch=stopwatch,
     )
-    with stopwatch("decode"):
+    with stopwatch("decode"), model.at_work(model.vae):
         return decode(model.vae, latents)
 
 
@@ -72,19 +75,10 @@ def _noised_latents(
     generators = [torch.Generator("cpu").manual_seed(seed) for seed in seeds]
     distribution = vae.encode(pixels.to(vae.device, vae.dtype)).latent_dist
     clean = torch.cat([distribution.sample(generator) for generator in generators]).float()
-    clean = _scale(vae, clean)
+    clean = scale_latents(vae, clean)
     height, width = pixels.shape[-2:]
     drawn = noise_from(generators, height=height, width=width).to(clean.device)
     share = schedule.first
     timesteps = share.timesteps[:1].repeat(len(seeds))
     noised: torch.Tensor = share.scheduler.add_noise(clean, drawn, timesteps)
     return noised
-
-
-def _scale(vae: Any, latents: torch.Tensor) -> torch.Tensor:
-    if vae.config.latents_mean is not None and vae.config.latents_std is not None:
-        mean = latents.new_tensor(vae.config.latents_mean).view(1, -1, 1, 1)
-        std = latents.new_tensor(vae.config.latents_std).view(1, -1, 1, 1)
-        latents = (latents - mean) / std
-    scaled: torch.Tensor = latents * vae.config.scaling_factor
-    return scaled

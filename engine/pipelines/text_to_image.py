@@ -29,7 +29,7 @@ def text_to_image(
         num_inference_steps=request.num_inference_steps,
         denoising_end=request.denoising_end,
     )
-    with stopwatch("encode"):
+    with stopwatch("encode"), model.at_work(*model.prompt_encoder.modules):
         prompt = model.prompt_encoder.encode(request.prompt, request.negative_prompt or None)
     start = noise(seeds, height=request.height, width=request.width)
     latents = denoise(
@@ -37,9 +37,10 @@ def text_to_image(
         request,
         prompt,
         schedule=schedule,
+        seeds=seeds,
         latents=start * schedule.first.scheduler.init_noise_sigma,
         on_step=on_step,
         stopwatch=stopwatch,
     )
-    with stopwatch("decode"):
+    with stopwatch("decode"), model.at_work(model.vae):
         return decode(model.vae, latents)
