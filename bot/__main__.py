@@ -6,11 +6,11 @@ Without a command it runs the bot: in the local channel, or on Discord where a t
 from __future__ import annotations
 
 import argparse
-import logging
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from bot.cli.logs import set_up
 from bot.settings import Settings, SettingsError, read_settings
 
 EXIT_REFUSED = 2
@@ -26,12 +26,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"easel: {error}", file=sys.stderr)  # noqa: T201
         return EXIT_REFUSED
     # A command that answers and ends shows its answer; the bot, which stays, tells what it does.
-    level = "warning" if settings.log_level == "info" and options.command is not _run else None
-    logging.basicConfig(
-        level=(level or settings.log_level).upper(),
-        format="%(asctime)s %(levelname)-7s %(name)s: %(message)s",
-        stream=sys.stderr,
-    )
+    answers = settings.log_level == "info" and options.command is not _run
+    set_up("warning" if answers else settings.log_level)
     code: int = options.command(settings, options)
     return code
 

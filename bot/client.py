@@ -20,6 +20,11 @@ from bot.views import DYNAMIC_ITEMS
 logger = logging.getLogger(__name__)
 
 
+# Easel never speaks in voice channels, so it is no news that the libraries for it are absent.
+discord.VoiceClient.warn_nacl = False
+discord.VoiceClient.warn_dave = False
+
+
 class EaselClient(discord.Client):
     """The bot as Discord sees it. Needs no privileged intent."""
 

@@ -18,13 +18,13 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from bot import recipe
-from bot.cli.start import Started, open_executor
+from bot.cli.start import REFUSALS, Started, open_executor
 from bot.dispatch.submit import seed_of, with_seed
 from bot.prompt import Prompt, PromptError, parse
 from bot.settings import Settings
 from engine import api
 from engine.images import make_grid
-from engine.models.catalog import Catalog
+from engine.models.catalog import Catalog, CatalogError
 
 EXIT_FAILED = 1
 EXIT_REFUSED = 2
@@ -36,16 +36,18 @@ class DrawingError(Exception):
 
 def imagine(settings: Settings, options: argparse.Namespace) -> int:
     """Draw one prompt into a folder; return the exit code."""
-    catalog = Catalog.load(settings.catalog)
-    models = catalog.available(settings.resolved_models_dir)
     try:
+        models = Catalog.load(settings.catalog).available(settings.resolved_models_dir)
         prompt = with_seed(parse(options.prompt, models=sorted(models)))
+    except CatalogError as error:
+        print(f"easel: {error}", file=sys.stderr)
+        return EXIT_REFUSED
     except PromptError as error:
         print(error.render().replace("```\n", "").replace("```", ""), file=sys.stderr)
         return EXIT_REFUSED
     try:
         result = asyncio.run(_draw(settings, prompt, options.out))
-    except DrawingError as error:
+    except (DrawingError, *REFUSALS) as error:
         print(f"easel: {error}", file=sys.stderr)
         return EXIT_FAILED
     print(json.dumps(result, indent=2) if options.json else _readable(result))

@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator
 import discord
 
 from bot.app import open_bot
-from bot.cli.start import open_executor
+from bot.cli.start import REFUSALS, open_executor
 from bot.playground import Playground, point_discord_at
 from bot.settings import Settings
 
@@ -30,6 +30,9 @@ def run(settings: Settings, options: argparse.Namespace) -> int:
             " portal (Bot, Reset Token), or remove it to use the local channel.",
             file=sys.stderr,
         )
+        return EXIT_REFUSED
+    except REFUSALS as error:
+        print(f"easel: {error}", file=sys.stderr)
         return EXIT_REFUSED
     return 0
 
@@ -64,6 +67,11 @@ async def _channel(settings: Settings, *, port: int | None) -> AsyncIterator[tup
         yield settings.discord_token.get_secret_value(), "Discord"
         return
     wanted = settings.playground_port if port is None else port
-    async with Playground(port=wanted) as playground:
-        with point_discord_at(playground.base_url):
-            yield playground.bot_token, playground.page_url
+    async with contextlib.AsyncExitStack() as stack:
+        try:
+            playground = await stack.enter_async_context(Playground(port=wanted))
+        except OSError:
+            # The port is in use, perhaps by another Easel: any free one serves as well.
+            playground = await stack.enter_async_context(Playground(port=0))
+        stack.enter_context(point_discord_at(playground.base_url))
+        yield playground.bot_token, playground.page_url

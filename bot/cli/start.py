@@ -7,8 +7,14 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 from bot.settings import Settings, SettingsError
+from engine.executors.child import ExecutorError
 from engine.executors.local import LocalExecutor
-from engine.models.catalog import Catalog, ModelCard, locate
+from engine.models.catalog import Catalog, CatalogError, ModelCard, UnknownModelError, locate
+from storage.errors import StorageError
+
+
+REFUSALS = (SettingsError, ExecutorError, CatalogError, UnknownModelError, StorageError)
+"""What keeps a command from starting, in words that say what to do."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

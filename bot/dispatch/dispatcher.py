@@ -104,10 +104,14 @@ class Dispatcher:
     # --- who dispatches -------------------------------------------------------------------------
 
     async def _take_lease(self) -> None:
+        waited = False
         while True:
             self._lease = await self._leases.acquire(LEASE, self._owner, self._lease_seconds)
             if self._lease is not None:
                 break
+            if not waited:
+                logger.warning("another bot on this database dispatches; waiting for its lease")
+            waited = True
             await asyncio.sleep(min(1.0, self._lease_seconds / 4))
         # Executors own nothing durable: whatever is marked running was lost with its dispatcher.
         for job in await self._jobs.running():

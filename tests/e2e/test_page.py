@@ -23,7 +23,8 @@ def pictures(count: int) -> str:
         "new Promise((resolve) => { const look = () => {"
         " const loaded = [...document.querySelectorAll('#log .picture img')]"
         " .filter((image) => image.complete && image.naturalWidth > 64);"
-        f" loaded.length >= {count} ? resolve(loaded.length) : setTimeout(look, 50); }}; look(); }})"
+        f" if (loaded.length >= {count}) resolve(loaded.length);"
+        " else setTimeout(look, 50); }; look(); })"
     )
 
 
@@ -34,6 +35,7 @@ async def test_a_newcomer_draws_takes_one_out_and_draws_again(
     shots = Path(os.environ.get("SCREENSHOTS", tmp_path))
     async with Browser(is_dark=True) as browser:
         await browser.goto(channel.playground.page_url)
+        await browser.wait_for("#status", text="online")
         await browser.click("#fields [contenteditable], #fields textarea, #fields input")
         await browser.type("/")
         assert "imagine" in await browser.wait_for("#picker", text="imagine")
