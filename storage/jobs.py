@@ -12,7 +12,7 @@ from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Row, Select, func, insert, select, update
+from sqlalchemy import Row, Select, func, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage import transitions
@@ -105,17 +105,6 @@ class Jobs:
             query = query.where(jobs.c.id < before_id)
         return await self._records(query.limit(limit))
 
-    async def counts(self, user_id: int) -> dict[JobState, int]:
-        """Count a user's jobs in every state, those at zero included."""
-        query = (
-            select(jobs.c.state, func.count().label("jobs"))
-            .where(jobs.c.user_id == user_id)
-            .group_by(jobs.c.state)
-        )
-        async with self._database.read() as connection:
-            found = {row.state: row.jobs for row in await connection.execute(query)}
-        return {state: found.get(state, 0) for state in JobState}
-
     async def _records(self, query: Select[Any]) -> list[JobRecord]:
         async with self._database.read() as connection:
             found = await connection.execute(query)
@@ -139,12 +128,6 @@ class Jobs:
         job = JobRecord(**row)
         logger.info("%s job_id=%d", "queued" if created else "asked for again", job.id)
         return Submitted(job=job, created=created)
-
-    async def set_message(self, job_id: int, message_id: int) -> None:
-        """Remember which message shows this job."""
-        change = update(jobs).where(jobs.c.id == job_id).values(message_id=message_id)
-        async with self._database.write() as connection:
-            await connection.execute(change)
 
     async def claim(self, job_id: int, worker: str, lease_seconds: float) -> Claimed | None:
         """Take a waiting job for a worker. None: it no longer waits."""

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import migrations
 from bot.cli.start import open_executor
 from bot.settings import Settings
-from engine.models.catalog import Catalog
+from engine.models.catalog import Catalog, CatalogError
 
 EXIT_FAILED = 1
 LOW_DISK_BYTES = 2 * 1024**3
@@ -131,7 +131,15 @@ def _database(settings: Settings) -> Finding:
 
 
 def _models(settings: Settings) -> Finding:
-    catalog = Catalog.load(settings.catalog)
+    try:
+        catalog = Catalog.load(settings.catalog)
+    except CatalogError as error:
+        return Finding(
+            subject="models",
+            found=f"the catalog cannot be read: {error}",
+            remedy="Correct the file, or unset EASEL_CATALOG.",
+            fatal=True,
+        )
     present = catalog.available(settings.resolved_models_dir)
     missing = sorted(set(catalog) - present)
     remedy = f"`easel models pull {missing[0]}` downloads it." if missing else None

@@ -12,7 +12,6 @@ from engine.executors.local import LocalExecutor
 from engine.models.catalog import Catalog, CatalogError, ModelCard, UnknownModelError, locate
 from storage.errors import StorageError
 
-
 REFUSALS = (SettingsError, ExecutorError, CatalogError, UnknownModelError, StorageError)
 """What keeps a command from starting, in words that say what to do."""
 

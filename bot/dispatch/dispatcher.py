@@ -13,6 +13,7 @@ import logging
 import os
 import socket
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import assert_never
 
 from bot.dispatch.deliver import Deliverer
@@ -129,6 +130,8 @@ class Dispatcher:
             for job_id, _ in set(held) - set(kept):
                 self._running.pop(job_id, None)
                 await self._executor.cancel(job_id)
+            for job_id, fence in await self._jobs.expired(datetime.now(UTC)):
+                await self._requeue(job_id, fence, "its lease ran out")
 
     async def _hand_back(self) -> None:
         """Queue what was being drawn again and let another process dispatch at once."""

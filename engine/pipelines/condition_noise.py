@@ -42,7 +42,7 @@ class ConditionNoise:
         values = embeds.float()
         mean, deviation = values.mean(-1, keepdim=True), values.std(-1, keepdim=True)
         noise = self._noise(embeds.shape).to(values)
-        mixed = (1 - share) ** 0.5 * (values - mean) + share**0.5 * deviation * noise
+        mixed: torch.Tensor = (1 - share) ** 0.5 * (values - mean) + share**0.5 * deviation * noise
         mixed = mixed - mixed.mean(-1, keepdim=True)
         scaled = mixed * deviation / mixed.std(-1, keepdim=True).clamp_min(1e-6)
         return (scaled + mean).to(embeds.dtype)

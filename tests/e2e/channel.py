@@ -52,6 +52,10 @@ class Channel:
             timeout_seconds=PATIENCE_SECONDS,
         )
 
+    async def picture(self, message: Message) -> Message:
+        """Return the message once a file hangs on it."""
+        return await self.ada.wait_for(lambda seen: seen.id == message.id and seen.files)
+
     @contextlib.asynccontextmanager
     async def memory(self) -> AsyncIterator[tuple[Jobs, Pictures]]:
         """Open the bot's database beside the bot."""
@@ -71,7 +75,8 @@ async def open_channel(
     """Bring the real bot online in a local channel."""
     settings = read_settings(data_dir=data_dir, lease_seconds=2)
     async with contextlib.AsyncExitStack() as stack:
-        playground = playground or await stack.enter_async_context(Playground())
+        if playground is None:
+            playground = await stack.enter_async_context(Playground())
         if connector is None:
             stack.enter_context(point_discord_at(playground.base_url))
         stack.enter_context(validated(playground))

@@ -72,9 +72,7 @@ async def test_u_posts_that_picture_from_storage(channel: Channel) -> None:
     whole = await picture_of(channel, grid)
     for label in (2, 3):
         answer = await channel.ada.press(grid, f"U{label}")
-        single = await channel.ada.wait_for(
-            lambda seen, posted=answer.message: seen.id == posted.id and seen.files
-        )
+        single = await channel.picture(answer.message)
         assert f"Image #{label}" in single.content
         assert single.reply_to == grid.id
         assert distance(await picture_of(channel, single), quadrant(whole, label)) == 0
@@ -103,8 +101,8 @@ async def test_v_draws_four_variations_near_that_picture(channel: Channel) -> No
     assert variations.reply_to == grid.id
     drawn = [quadrant(await picture_of(channel, variations), label) for label in range(1, 5)]
     for picture in drawn:
-        nearest = min(range(4), key=lambda index, seen=picture: distance(seen, sources[index]))
-        assert nearest == 2
+        distances = [distance(picture, source) for source in sources]
+        assert min(distances) == distances[2]
     assert all(distance(drawn[0], other) > 0.5 for other in drawn[1:])
 
 
@@ -193,8 +191,7 @@ async def test_autocomplete_offers_parameters(channel: Channel) -> None:
 async def test_a_direct_message_works_too(channel: Channel) -> None:
     answer = await channel.ada.slash("imagine", channel="dm", prompt="a cat --steps 4")
     grid = await channel.finished(answer.message)
-    single = (await channel.ada.press(grid, "U1")).message
-    await channel.ada.wait_for(lambda seen: seen.id == single.id and seen.files)
+    assert await channel.picture((await channel.ada.press(grid, "U1")).message)
 
 
 async def test_people_at_once_all_get_their_own_grid(channel: Channel) -> None:

@@ -40,8 +40,7 @@ async def test_the_whole_path_over_tls_with_production_addresses(
             tmp_path, executor, playground=playground, connector=connector, ssl_context=client
         ) as channel:
             grid = await channel.imagine("a cat --steps 4")
-            single = (await channel.ada.press(grid, "U1")).message
-            await channel.ada.wait_for(lambda seen: seen.id == single.id and seen.files)
+            assert await channel.picture((await channel.ada.press(grid, "U1")).message)
     assert discord.http.Route.BASE == "https://discord.com/api/v10"
 
 

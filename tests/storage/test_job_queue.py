@@ -306,19 +306,10 @@ async def test_history_is_newest_first_and_pages_without_gaps(
     assert pages == mine[::-1]
 
 
-async def test_a_users_jobs_are_counted_by_state(jobs: Jobs, make_job: MakeJob) -> None:
-    claimed = await claim_new(jobs, make_job)
-    await jobs.fail(claimed.job.id, claimed.fence, "internal", "no")
-    await jobs.submit(make_job())
-    await jobs.submit(make_job(user_id=2))
-    counts = await jobs.counts(1)
-    assert counts == {**dict.fromkeys(JobState, 0), JobState.FAILED: 1, JobState.QUEUED: 1}
-
-
-async def test_a_job_remembers_its_message(jobs: Jobs, make_job: MakeJob) -> None:
-    job = (await jobs.submit(make_job())).job
-    await jobs.set_message(job.id, 2**60)
-    assert await jobs.get(job.id) == replace(job, message_id=2**60)
+async def test_a_job_remembers_the_message_that_shows_it(jobs: Jobs, make_job: MakeJob) -> None:
+    job = (await jobs.submit(make_job(message_id=2**60))).job
+    assert await jobs.get(job.id) == job
+    assert job.message_id == 2**60
 
 
 async def test_an_unknown_job_is_none(jobs: Jobs) -> None:

@@ -122,3 +122,11 @@ def test_the_pictures_carry_their_prompt(shell: Shell, tmp_path: Path) -> None:
     assert run.returncode == 0, run.stderr
     picture = Image.open(io.BytesIO((tmp_path / "out" / "1.png").read_bytes()))
     assert "a red apple" in json.dumps(picture.info)
+
+
+def test_a_broken_catalog_is_refused_in_one_line(shell: Shell, tmp_path: Path) -> None:
+    (tmp_path / "mine.toml").write_text('[mine]\ntitle = "Mine"\n')
+    run = shell.easel("imagine", "a cat", "--out", "out", EASEL_CATALOG="mine.toml")
+    assert run.returncode == 2
+    assert run.stderr.startswith("easel: mine.toml: [mine]")
+    assert len(run.stderr.splitlines()) == 1
