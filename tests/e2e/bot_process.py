@@ -12,12 +12,12 @@ from pathlib import Path
 from bot.app import open_bot
 from bot.cli.start import open_executor
 from bot.playground import point_discord_at
-from bot.settings import read_settings
+from tests.e2e.channel import settings_in
 
 
 async def serve(base_url: str, token: str, data_dir: Path) -> None:
     """Run until killed."""
-    settings = read_settings(data_dir=data_dir, lease_seconds=1.5, threads=1, model="pocket")
+    settings = settings_in(data_dir)
     with point_discord_at(base_url):
         async with (
             open_executor(settings) as started,

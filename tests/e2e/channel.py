@@ -63,6 +63,21 @@ class Channel:
             yield Jobs(database), Pictures(database)
 
 
+def settings_in(data_dir: Path) -> Settings:
+    """Return settings of which none comes from this machine's environment or `.env`."""
+    return read_settings(
+        data_dir=data_dir,
+        database_url=None,
+        blobs_url=None,
+        models_dir=None,
+        catalog=None,
+        model="pocket",
+        device="cpu",
+        threads=1,
+        lease_seconds=1.5,
+    )
+
+
 @contextlib.asynccontextmanager
 async def open_channel(
     data_dir: Path,
@@ -73,7 +88,7 @@ async def open_channel(
     ssl_context: ssl.SSLContext | None = None,
 ) -> AsyncIterator[Channel]:
     """Bring the real bot online in a local channel."""
-    settings = read_settings(data_dir=data_dir, lease_seconds=2)
+    settings = settings_in(data_dir)
     async with contextlib.AsyncExitStack() as stack:
         if playground is None:
             playground = await stack.enter_async_context(Playground())

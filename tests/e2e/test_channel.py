@@ -10,7 +10,7 @@ from PIL import Image, ImageChops, ImageStat
 
 from bot.playground import Message
 from storage import JobState
-from tests.e2e.channel import Channel
+from tests.e2e.channel import GRID_BUTTONS, Channel
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -208,3 +208,26 @@ async def test_people_at_once_all_get_their_own_grid(channel: Channel) -> None:
 
 def _user_id(channel: Channel) -> int:
     return int(channel.playground.world.person("Ada").id)
+
+
+async def test_a_grid_whose_message_was_deleted_is_posted_anew(channel: Channel) -> None:
+    answer = await channel.ada.slash("imagine", prompt="a cat --steps 40")
+    running = await channel.ada.wait_for(
+        lambda seen: seen.id == answer.message.id and "%)" in seen.content
+    )
+    await channel.grace.delete(running)
+    grid = await channel.ada.wait_for(
+        lambda seen: seen.id != running.id and seen.labels == GRID_BUTTONS
+    )
+    assert "a cat" in grid.content
+    assert await channel.picture((await channel.ada.press(grid, "U1")).message)
+
+
+async def test_a_grid_that_took_longer_than_the_token_lives_is_shown_all_the_same(
+    channel: Channel,
+) -> None:
+    answer = await channel.ada.slash("imagine", prompt="a cat --steps 40")
+    await channel.ada.wait_for(lambda seen: seen.id == answer.message.id and "%)" in seen.content)
+    channel.playground.clock.advance(16 * 60)
+    grid = await channel.finished(answer.message)
+    assert grid.files
