@@ -31,6 +31,29 @@ def quadrant(grid: Image.Image, label: int) -> Image.Image:
     return grid.crop((left, top, left + width, top + height))
 
 
+def middle(picture: Image.Image) -> Image.Image:
+    """Return the middle ninth of a picture."""
+    width, height = picture.width // 3, picture.height // 3
+    return picture.crop((width, height, 2 * width, 2 * height))
+
+
+def corners(picture: Image.Image) -> Image.Image:
+    """Return the four corners of a picture, a tenth of its side each, in one row."""
+    side = picture.width // 10
+    right, bottom = picture.width - side, picture.height - side
+    row = Image.new("RGB", (4 * side, side))
+    for index, (left, top) in enumerate(((0, 0), (right, 0), (0, bottom), (right, bottom))):
+        row.paste(picture.crop((left, top, left + side, top + side)), (index * side, 0))
+    return row
+
+
+def is_mostly(picture: Image.Image, colour: str) -> bool:
+    """Whether one of red, green and blue stands out in a picture's mean colour."""
+    means = dict(zip(("red", "green", "blue"), ImageStat.Stat(picture).mean, strict=True))
+    wanted = means.pop(colour)
+    return wanted > max(means.values()) + 20
+
+
 def distance(one: Image.Image, other: Image.Image) -> float:
     """Return the mean absolute difference of two pictures, 0 to 255."""
     return sum(ImageStat.Stat(ImageChops.difference(one, other)).mean) / 3
@@ -45,7 +68,12 @@ async def test_imagine_shows_a_preview_and_then_a_grid(channel: Channel) -> None
         version.files and version.files[0].filename == "preview.webp" for version in versions
     )
     assert grid.content.startswith("**a red apple on a blue background --seed 5** - <@")
-    assert (await picture_of(channel, grid)).size == (1024, 1024)
+    picture = await picture_of(channel, grid)
+    assert picture.size == (1024, 1024)
+    # What was asked for is in the picture: blue around, red in the middle.
+    drawn = [quadrant(picture, label) for label in range(1, 5)]
+    assert sum(is_mostly(corners(one), "blue") for one in drawn) >= 3
+    assert sum(is_mostly(middle(one), "red") for one in drawn) >= 3
 
 
 async def test_everything_about_a_grid_is_remembered(channel: Channel) -> None:
