@@ -83,6 +83,17 @@ def numbered(components: list[Payload]) -> list[Payload]:
             component.setdefault(key, value)
         for option in component.get("options") or []:
             option.setdefault("default", False)
+        for owner in (component, *(component.get("options") or [])):
+            if (owner.get("emoji") or {}).get("id", "") is None:
+                del owner["emoji"]["id"]
+    return tree
+
+
+def stored(components: list[Payload]) -> list[Payload]:
+    """Return a message's components as Discord keeps them: numbered, without a form's keys."""
+    tree = numbered(components)
+    for component in walk(tree):
+        component.pop("required", None)
     return tree
 
 

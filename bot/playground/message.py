@@ -120,6 +120,7 @@ class Message:
     owner_id: str | None = None
     """The only person who sees it (an ephemeral message); None: everyone in the channel."""
     nonce: str | None = None
+    is_deleted: bool = False
     reactions: dict[str, list[str]] = field(default_factory=dict)
     """Emoji to the ids of who reacted with it."""
 
@@ -209,6 +210,8 @@ def _extras(message: Message, files: FileStore, *, with_reference: bool) -> Payl
         extras["message_reference"] = place
         if with_reference:
             target = message.reference
+            if target and target.is_deleted:
+                target = None
             extras["referenced_message"] = (
                 describe(target, files, with_reference=False) if target else None
             )

@@ -21,7 +21,7 @@ from bot.playground.faults import Faults
 from bot.playground.gateway import Gateway
 from bot.playground.human import Human
 from bot.playground.interactions import Interactions
-from bot.playground.page import add_page, serve_page
+from bot.playground.page import add_parts, serve_index
 from bot.playground.page_api import PageApi
 from bot.playground.point import PRODUCTION_HOSTS
 from bot.playground.ratelimit import RateLimiter
@@ -171,7 +171,7 @@ class Playground:
         self._api.add_to(application)
         self._page_api.add_to(application)
         Cdn(self.world.files).add_to(application)
-        add_page(application)
+        add_parts(application)
         application.router.add_get("/gateway/", self.gateway.handle)
         application.router.add_get("/", self._root)
         return application
@@ -180,7 +180,7 @@ class Playground:
         """Serve the gateway to wss://gateway.discord.gg/ and the page to everyone else."""
         if request.host == _GATEWAY_HOST:
             return await self.gateway.handle(request)
-        return await serve_page(request)
+        return await serve_index(request)
 
     def _own_hosts(self) -> frozenset[str]:
         own = frozenset(f"{name}:{self.port}" for name in ("127.0.0.1", "localhost", "[::1]"))

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from bot.playground.clock import Clock
-from bot.playground.components import numbered
+from bot.playground.components import stored
 from bot.playground.errors import empty_message, missing_access, missing_permissions, unknown
 from bot.playground.files import FileStore
 from bot.playground.guild import (
@@ -210,6 +210,7 @@ class World:
     def delete(self, message: Message) -> None:
         """Remove a message and its files."""
         self.messages[message.channel.id].pop(message.id, None)
+        message.is_deleted = True
         for file in message.files:
             self.files.discard(file.id)
         data = {"id": message.id, "channel_id": message.channel.id}
@@ -249,9 +250,7 @@ class World:
             timestamp=message.timestamp,
             content=message.content if draft.content is None else draft.content,
             embeds=message.embeds if draft.embeds is None else draft.embeds,
-            components=message.components
-            if draft.components is None
-            else numbered(draft.components),
+            components=message.components if draft.components is None else stored(draft.components),
             files=kept
             + [
                 self.files.add(upload, channel_id=message.channel.id, description=description)

@@ -30,9 +30,7 @@ def png_file(name: str = "grid.png", size: int = 8) -> discord.File:
     return discord.File(io.BytesIO(png(size)), filename=name, description="A picture")
 
 
-class Upscale(
-    ui.DynamicItem[ui.Button[ui.View]], template=r"job:(?P<job>\d+):U(?P<number>[1-4])"
-):
+class Upscale(ui.DynamicItem[ui.Button[ui.View]], template=r"job:(?P<job>\d+):U(?P<number>[1-4])"):
     """A button that needs no memory of its message."""
 
     def __init__(self, job: int, number: int) -> None:
@@ -54,7 +52,7 @@ class Remix(ui.Modal, title="Remix prompt"):
     prompt: ui.TextInput[Self] = ui.TextInput(
         label="Prompt", style=discord.TextStyle.paragraph, default="a red apple", max_length=400
     )
-    style = ui.Label(
+    style: ui.Label[Self] = ui.Label(
         text="Style",
         component=ui.Select(
             custom_id="style",
@@ -62,7 +60,7 @@ class Remix(ui.Modal, title="Remix prompt"):
             options=[discord.SelectOption(label=name, value=name) for name in ("raw", "cute")],
         ),
     )
-    picture = ui.Label(
+    picture: ui.Label[Self] = ui.Label(
         text="Picture", component=ui.FileUpload(custom_id="picture", required=False, max_values=2)
     )
 
@@ -121,9 +119,10 @@ class DemoBot(discord.Client):
         self.tree = app_commands.CommandTree(self)
         self.failures: list[Exception] = []
         self.failed = asyncio.Event()
-        self.kept: list[discord.Interaction] = []
+        self._received: asyncio.Queue[tuple[str, discord.Interaction]] = asyncio.Queue()
         self.heard: list[discord.Message] = []
         self.resumed = asyncio.Event()
+        self._hearing = asyncio.Condition()
         _add_commands(self)
 
     async def setup_hook(self) -> None:
@@ -133,16 +132,31 @@ class DemoBot(discord.Client):
 
     async def on_message(self, message: discord.Message) -> None:
         self.heard.append(message)
+        async with self._hearing:
+            self._hearing.notify_all()
+
+    async def wait_until_heard(self, count: int) -> None:
+        async with self._hearing:
+            await self._hearing.wait_for(lambda: len(self.heard) >= count)
 
     async def on_resumed(self) -> None:
         self.resumed.set()
+
+    def keep(self, name: str, interaction: discord.Interaction) -> None:
+        self._received.put_nowait((name, interaction))
+
+    async def received(self, name: str) -> discord.Interaction:
+        """Return the interaction that a command kept."""
+        kept, interaction = await asyncio.wait_for(self._received.get(), 10)
+        assert kept == name
+        return interaction
 
     def fail(self, error: Exception) -> None:
         self.failures.append(error)
         self.failed.set()
 
 
-def _add_commands(bot: DemoBot) -> None:
+def _add_commands(bot: DemoBot) -> None:  # noqa: C901 - a list of commands
     tree = bot.tree
 
     @tree.command(description="Draw a picture")
@@ -177,7 +191,7 @@ def _add_commands(bot: DemoBot) -> None:
 
     @tree.command(description="Never answer")
     async def silent(interaction: discord.Interaction) -> None:
-        bot.kept.append(interaction)
+        bot.keep("silent", interaction)
 
     @tree.command(description="Answer twice")
     async def twice(interaction: discord.Interaction) -> None:
@@ -194,7 +208,7 @@ def _add_commands(bot: DemoBot) -> None:
     @tree.command(description="Remember the interaction")
     async def keep(interaction: discord.Interaction) -> None:
         await interaction.response.send_message("kept")
-        bot.kept.append(interaction)
+        bot.keep("keep", interaction)
 
     @tree.command(description="For administrators")
     @app_commands.default_permissions(manage_guild=True)

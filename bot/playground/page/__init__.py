@@ -7,17 +7,8 @@ from pathlib import Path
 from aiohttp import web
 
 _FOLDER = Path(__file__).parent
-_FILES = {
-    "/": ("index.html", "text/html"),
-    "/page.css": ("page.css", "text/css"),
-    "/page.js": ("page.js", "text/javascript"),
-    "/markdown.js": ("markdown.js", "text/javascript"),
-    "/composer.js": ("composer.js", "text/javascript"),
-    "/messages.js": ("messages.js", "text/javascript"),
-    "/forms.js": ("forms.js", "text/javascript"),
-    "/wire.js": ("wire.js", "text/javascript"),
-    "/logo.svg": ("logo.svg", "image/svg+xml"),
-}
+_TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
+_INDEX = "index.html"
 _HEADERS = {
     "Content-Security-Policy": (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; "
@@ -31,15 +22,23 @@ _HEADERS = {
 }
 
 
-async def serve_page(request: web.Request) -> web.Response:
-    """Serve one file of the page."""
-    name, content_type = _FILES[request.path]
+def _serve(name: str, content_type: str) -> web.Response:
     body = (_FOLDER / name).read_bytes()
     return web.Response(body=body, content_type=content_type, charset="utf-8", headers=_HEADERS)
 
 
-def add_page(application: web.Application) -> None:
-    """Register every file but the root, which the server shares with the gateway."""
-    for path in _FILES:
-        if path != "/":
-            application.router.add_get(path, serve_page)
+async def serve_index(_request: web.Request) -> web.Response:
+    """Serve the page itself."""
+    return _serve(_INDEX, "text/html")
+
+
+async def _serve_part(request: web.Request) -> web.Response:
+    name = request.path.removeprefix("/")
+    return _serve(name, _TYPES[Path(name).suffix])
+
+
+def add_parts(application: web.Application) -> None:
+    """Register every file that the page loads."""
+    for path in _FOLDER.iterdir():
+        if path.suffix in _TYPES:
+            application.router.add_get(f"/{path.name}", _serve_part)

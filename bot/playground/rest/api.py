@@ -132,8 +132,8 @@ class Api:
 
 def _limited(retry_after_seconds: float, *, is_global: bool) -> web.Response:
     message = "You are being rate limited."
-    body = {"message": message, "retry_after": retry_after_seconds, "global": is_global}
-    return reply(body, status=429)
+    body = {"message": message, "code": 0, "global": is_global}
+    return reply(body | {"retry_after": retry_after_seconds}, status=429)
 
 
 def _fail_before(fault: Fault, request: web.Request) -> web.Response | None:

@@ -127,7 +127,7 @@ class WebhookRoutes:
 
     def _callback_response(self, interaction: Interaction, outcome: Outcome) -> Payload:
         response: Payload = {"interaction": interaction.summary()}
-        if outcome.message and outcome.callback is not CallbackType.DEFERRED_UPDATE:
+        if outcome.message and outcome.callback in (CallbackType.MESSAGE, CallbackType.UPDATE):
             message = self.world.payload(outcome.message)
             response["resource"] = {"type": outcome.callback, "message": message}
         return response
