@@ -18,7 +18,8 @@ from PIL import Image, ImageOps, PngImagePlugin, UnidentifiedImageError
 
 MAX_GRID_IMAGES = 16
 MAX_IMAGE_BYTES = 32 * 1024 * 1024
-MAX_IMAGE_PIXELS = 4096 * 4096
+MAX_SIDE = 4096
+MAX_IMAGE_PIXELS = MAX_SIDE * MAX_SIDE
 PREVIEW_WIDTH = 512
 
 _FORMATS = ("PNG", "JPEG", "WEBP", "GIF")
@@ -42,8 +43,9 @@ def encode_png(image: Image.Image, metadata: Mapping[str, str]) -> bytes:
     return out.getvalue()
 
 
-def enlarge(image: Image.Image, scale: int) -> Image.Image:
-    """Return the picture `scale` times as wide and high (Lanczos)."""
+def enlarge(image: Image.Image, scale: int, *, max_side: int = MAX_SIDE) -> Image.Image:
+    """Return the picture `scale` times as wide and high (Lanczos), or less to stay in `max_side`."""
+    scale = max(1, min(scale, max_side // max(image.size)))
     if scale == 1:
         return image
     size = (image.width * scale, image.height * scale)
@@ -136,7 +138,7 @@ def _to_rgb(image: Image.Image) -> Image.Image:
     """Return the picture as RGB; what is transparent becomes white."""
     if image.mode.startswith("I;16"):
         # Pillow's own conversion clips 16 bits to white instead of scaling them.
-        image = image.point([value // 256 for value in range(65536)], "L")
+        image = image.convert("I").point(lambda value: value * (1 / 256)).convert("L")
     if not image.has_transparency_data:
         return image.convert("RGB")
     coloured = image.convert("RGBA")

@@ -168,6 +168,7 @@ class _Job:
         self._images: list[Image.Image | None] = [None] * request.num_images
         self._previews: dict[int, Image.Image] = {}
         self._groups_done = 0
+        self._shown: bytes | None = None
         self._next_preview = 0.0
 
     @property
@@ -224,17 +225,21 @@ class _Job:
                 assert_never(self._request)
 
     def _preview(self, group: range, predicted: torch.Tensor) -> bytes | None:
-        """Return all pictures as they look now, unless they were shown a moment ago."""
+        """Return all pictures as they look now, or as they looked a moment ago.
+
+        Progress may be dropped on its way, so each one carries the whole of what is to be seen.
+        """
         now = time.monotonic()
         if now < self._next_preview:
-            return None
+            return self._shown
         self._next_preview = now + PREVIEW_SECONDS
         rough = self._model.preview.to_images(predicted)
         self._previews.update(zip(group, rough, strict=True))
         size = (self._request.width, self._request.height)
         blank = Image.new("RGB", size, "#2b2d31")
         shown = [self._previews.get(index, blank) for index in range(self._request.num_images)]
-        return encode_preview([image.resize(size) for image in shown])
+        self._shown = encode_preview([image.resize(size) for image in shown])
+        return self._shown
 
 
 def _start_image(item: WorkItem) -> Image.Image | None:

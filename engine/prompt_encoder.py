@@ -136,6 +136,11 @@ class PromptEncoder:
         self._force_zeros = force_zeros_for_empty_prompt
         self._refiner_force_zeros = refiner_force_zeros_for_empty_prompt
 
+    @property
+    def modules(self) -> tuple[Any, ...]:
+        """The text encoders."""
+        return tuple(tower.text_encoder for tower in self._towers)
+
     @torch.inference_mode()
     def encode(
         self, prompt: str, negative_prompt: str | None = None, *, clip_skip: int = 0

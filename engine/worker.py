@@ -19,7 +19,9 @@ import traceback
 from pathlib import Path
 from typing import BinaryIO
 
+import diffusers
 import torch
+import transformers
 
 from engine.api import (
     Cancelled,
@@ -248,6 +250,8 @@ def main() -> None:
     logging.basicConfig(
         stream=sys.stderr, level=logging.INFO, format="%(levelname)s %(name)s: %(message)s"
     )
+    diffusers.utils.logging.disable_progress_bar()
+    transformers.utils.logging.disable_progress_bar()
     inbox, outbox = Inbox(sys.stdin.buffer), Outbox(replies)
     try:
         device = find_device(cpu_only=arguments.device == "cpu")

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import sys
 import time
 from asyncio.subprocess import PIPE, Process
 from collections import deque
@@ -52,7 +51,7 @@ class Child:
         self,
         slot_id: str,
         *,
-        arguments: Sequence[str],
+        command: Sequence[str],
         environment: Mapping[str, str],
         emit: Callable[[Event], None],
         first_pause_seconds: float = 0.5,
@@ -65,7 +64,7 @@ class Child:
         """Set when the first start has succeeded or failed; `ready` tells which."""
         self.last_words: deque[str] = deque(maxlen=20)
         """The end of the worker's log."""
-        self._arguments = arguments
+        self._command = command
         self._environment = environment
         self._emit = emit
         self._first_pause_seconds = first_pause_seconds
@@ -151,7 +150,11 @@ class Child:
     async def supervise(self) -> None:
         """Keep a worker alive until cancelled, or until it has crashed too often."""
         while self.is_healthy:
-            await self._live()
+            try:
+                await self._live()
+            except OSError as error:
+                self.last_words.append(f"it cannot be started: {error}")
+                self._bury(None)
             crashes = len(self._crashes)
             if crashes >= CRASH_LIMIT:
                 self.is_healthy = False
@@ -170,10 +173,7 @@ class Child:
     async def _live(self) -> None:
         """Start a worker and stay with it until it is gone."""
         process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "engine.worker",
-            *self._arguments,
+            *self._command,
             stdin=PIPE,
             stdout=PIPE,
             stderr=PIPE,
@@ -199,7 +199,8 @@ class Child:
             self._crashes.append(now)
             while now - self._crashes[0] > CRASH_WINDOW_SECONDS:
                 self._crashes.popleft()
-        logger.warning("the worker %s ended with status %s", self.slot_id, status)
+        level = logging.INFO if status == 0 else logging.WARNING
+        logger.log(level, "the worker %s ended with status %s", self.slot_id, status)
         if item is not None and was_killed:
             self._emit(Cancelled(job_id=item.job_id, fence=item.fence))
         elif item is not None:

@@ -8,7 +8,9 @@ gives back a GPU's memory.
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
+import sys
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Literal
@@ -16,10 +18,16 @@ from typing import Literal
 from engine.api import Event, Slot, WorkItem
 from engine.executors.child import Child, ExecutorError
 
+logger = logging.getLogger(__name__)
+
 _ROOT = Path(__file__).parent.parent.parent
 _NOT_FOR_CHILDREN = ("EASEL_", "DISCORD_")
 """Variables that hold the bot's secrets."""
-_OFFLINE = {
+_FOR_CHILDREN = {
+    # By default OpenMP's threads spin while they wait for each other. As soon as anything else
+    # wants a core, that is disastrous: a step of the pocket model took 0.1 to 2 s instead of 0.1.
+    "OMP_WAIT_POLICY": "PASSIVE",
+    # Nothing is fetched unless the operator asks for it.
     "HF_HUB_OFFLINE": "1",
     "HF_HUB_DISABLE_TELEMETRY": "1",
     "HF_HUB_DISABLE_PROGRESS_BARS": "1",
@@ -41,10 +49,10 @@ class LocalExecutor:
         threads: int = 0,
     ) -> None:
         """`catalog` is the operator's own TOML file; `threads` 0 takes all cores."""
-        self._arguments = ["--models-dir", str(models_dir), "--device", device]
-        self._arguments += ["--threads", str(threads)]
+        self._command = [sys.executable, "-m", "engine.worker", "--models-dir", str(models_dir)]
+        self._command += ["--device", device, "--threads", str(threads)]
         if catalog is not None:
-            self._arguments += ["--catalog", str(catalog)]
+            self._command += ["--catalog", str(catalog)]
         self._device = device
         self._threads = threads
         self._children: list[Child] = []
@@ -56,13 +64,18 @@ class LocalExecutor:
         """Start the workers; return when one can take a job. Raises ExecutorError."""
         first = self._add_child(0, shares_devices=True)
         self._supervision = asyncio.create_task(self._supervise(first), name="local-executor")
-        # Whoever reads the events learns that there will be no more, also after a crash of ours.
-        self._supervision.add_done_callback(lambda _: self._events.put_nowait(None))
+        self._supervision.add_done_callback(self._on_end)
         await first.has_settled.wait()
         if first.ready is None:
             words = "\n".join(first.last_words)
             await self.aclose()
             raise ExecutorError(f"The worker does not start. It said:\n{words}")
+
+    def _on_end(self, supervision: asyncio.Task[None]) -> None:
+        """Let whoever reads the events know that there will be no more."""
+        if not supervision.cancelled() and (error := supervision.exception()) is not None:
+            logger.error("the local executor broke down", exc_info=error)
+        self._events.put_nowait(None)
 
     async def aclose(self) -> None:
         """Stop the workers. Jobs that are being drawn are lost."""
@@ -117,7 +130,7 @@ class LocalExecutor:
     def _add_child(self, index: int, *, shares_devices: bool = False) -> Child:
         child = Child(
             f"local:{index}",
-            arguments=self._arguments,
+            command=self._command,
             environment=self._environment(None if shares_devices else index),
             emit=self._events.put_nowait,
         )
@@ -131,7 +144,10 @@ class LocalExecutor:
             for name, value in os.environ.items()
             if not name.startswith(_NOT_FOR_CHILDREN)
         }
-        environment.update(_OFFLINE)
+        environment.update(_FOR_CHILDREN)
+        if sys.platform == "linux":
+            # Groups of other sizes follow an out of memory; segments that can grow serve them all.
+            environment.setdefault("PYTORCH_ALLOC_CONF", "expandable_segments:True")
         path = environment.get("PYTHONPATH")
         environment["PYTHONPATH"] = os.pathsep.join([str(_ROOT), *([path] if path else [])])
         if self._threads:

@@ -114,17 +114,18 @@ class _Meter:
 
     def bar_class(self) -> type:
         """Return a progress bar for `snapshot_download` that draws nothing and tells the meter."""
-        from huggingface_hub.utils import tqdm
+        from huggingface_hub.utils import tqdm  # type: ignore[attr-defined]
 
         meter = self
 
-        class Bar(tqdm):  # type: ignore[type-arg, unused-ignore]
+        class Bar(tqdm):  # type: ignore[misc, unused-ignore]
             def __init__(self, *arguments: Any, **options: Any) -> None:
                 # There is one bar for files, one for the network's bytes, and this one for the
                 # bytes on disk.
                 if options.get("name") == "huggingface_hub.snapshot_download":
-                    meter._bars.append(self)  # noqa: SLF001
-                super().__init__(*arguments, **{**options, "disable": True})
+                    meter._bars.append(self)
+                options["disable"] = True
+                super().__init__(*arguments, **options)  # type: ignore[no-untyped-call]
 
             def update(self, n: float | None = 1) -> None:
                 # A disabled bar does not count.

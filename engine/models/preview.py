@@ -19,6 +19,8 @@ import torch
 from PIL import Image, ImageDraw
 from torch.nn import functional
 
+from engine.models.latents import scale_latents
+
 logger = logging.getLogger(__name__)
 
 FILE_NAME = "preview.json"
@@ -100,7 +102,7 @@ def fit_preview(vae: Any) -> PreviewMap:
         picture = draw_picture(generator).to(vae.device, vae.dtype)
         latents = vae.encode(picture).latent_dist.mean
         colours = functional.avg_pool2d(vae.decode(latents, return_dict=False)[0], 8)
-        inputs.append((latents * vae.config.scaling_factor).float().cpu())
+        inputs.append(scale_latents(vae, latents).float().cpu())
         targets.append(colours.float().cpu().clamp(-1, 1))
     features = torch.cat(inputs).permute(0, 2, 3, 1).reshape(-1, 4)
     features = torch.cat([features, torch.ones(len(features), 1)], dim=1)

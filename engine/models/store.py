@@ -13,17 +13,21 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 import time
 from collections import OrderedDict
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 from diffusers import AutoencoderKL, EulerDiscreteScheduler, UNet2DConditionModel
+from safetensors import SafetensorError, safe_open
 from transformers import CLIPTextModel, CLIPTextModelWithProjection, CLIPTokenizer
 
-from engine.devices import Device, free_memory
+from engine.devices import Device, free_memory, is_out_of_memory
 from engine.models.catalog import Catalog, ModelCard, has_weights, locate, refiner_folder
 from engine.models.preview import PreviewMap, load_preview
 from engine.prompt_encoder import PromptEncoder
@@ -62,6 +66,26 @@ class LoadedModel:
     refiner: Expert | None
     preview: PreviewMap
     size_bytes: int
+    """What it takes of the device's memory while nothing is drawn."""
+    is_offloaded: bool
+    """Too large for the device: every module waits in the machine's memory until it is needed."""
+
+    @contextmanager
+    def at_work(self, *modules: Any) -> Iterator[None]:
+        """Have these modules on the device for a while."""
+        self._move(modules, self.device.torch_device)
+        try:
+            yield
+        finally:
+            self._move(modules, torch.device("cpu"))
+
+    def _move(self, modules: Sequence[Any], device: torch.device) -> None:
+        if not self.is_offloaded:
+            return
+        # Weights that were moved in inference mode could never leave it.
+        with torch.inference_mode(mode=False):
+            for module in modules:
+                module.to(device)
 
 
 class ModelStore:
@@ -85,9 +109,8 @@ class ModelStore:
         """Return a model, from memory or else from disk. Raises UnknownModelError, ModelError."""
         if name not in self._models:
             folder = self._folder(self.catalog[name])
-            self._make_room(_weights_bytes(folder, self.device.dtype))
             started = time.perf_counter()
-            self._models[name] = load_model(self.catalog[name], folder, self.device)
+            self._models[name] = self._load(self.catalog[name], folder)
             logger.info("loaded model=%s in %.2f s", name, time.perf_counter() - started)
         self._models.move_to_end(name)
         return self._models[name]
@@ -99,6 +122,28 @@ class ModelStore:
             self._evict(other)
         free_memory()
         return bool(others)
+
+    def _load(self, card: ModelCard, folder: Path) -> LoadedModel:
+        try:
+            needed_bytes = _weights_bytes(folder, self.device.dtype)
+            self._make_room(needed_bytes)
+            return self._load_where_it_fits(card, folder, needed_bytes)
+        except (OSError, ValueError, KeyError, SafetensorError) as error:
+            raise ModelError(f"{card.name!r} in {folder} cannot be loaded: {error}") from error
+
+    def _load_where_it_fits(self, card: ModelCard, folder: Path, needed_bytes: int) -> LoadedModel:
+        if self.device.count == 0:
+            return load_model(card, folder, self.device)
+        if needed_bytes <= self._budget_bytes:
+            try:
+                return load_model(card, folder, self.device)
+            except RuntimeError as error:
+                # Another program may hold the rest of the device's memory.
+                if not is_out_of_memory(error):
+                    raise
+            self.evict_others(card.name)
+        logger.warning("model=%s does not fit the device and is kept beside it", card.name)
+        return load_model(card, folder, self.device, is_offloaded=True)
 
     def _make_room(self, needed_bytes: int) -> None:
         while self._models and self._size_bytes() + needed_bytes > self._budget_bytes:
@@ -120,22 +165,19 @@ class ModelStore:
             how = f"Run `easel models pull {card.name}` first."
         else:
             how = f"Check the folder {card.base!r}." if card.base else "Reinstall Easel."
-            _refuse_pickled(Path(card.base) if card.base else None)
+        for part in ("text_encoder", "text_encoder_2", "unet", "vae"):
+            _refuse_pickled(Path(card.base) / part)
         raise ModelError(f"The model {card.name!r} is not complete on this machine. {how}")
 
 
-def load_model(card: ModelCard, folder: Path, device: Device) -> LoadedModel:
-    """Load a diffusers folder, with its refiner if the card has one. Raises ModelError."""
-    try:
-        return _load(card, folder, device)
-    except (OSError, ValueError, KeyError) as error:
-        raise ModelError(
-            f"The model {card.name!r} in {folder} cannot be loaded: {error}"
-        ) from error
+def load_model(
+    card: ModelCard, folder: Path, device: Device, *, is_offloaded: bool = False
+) -> LoadedModel:
+    """Load a diffusers folder, with its refiner if the card has one. Raises ModelError.
 
-
-def _load(card: ModelCard, folder: Path, device: Device) -> LoadedModel:
-    loader = _Loader(device=device, variant=card.variant or None)
+    What diffusers and transformers raise for damaged files is left to the caller.
+    """
+    loader = _Loader(device=device, variant=card.variant or None, is_offloaded=is_offloaded)
     tokenizer = CLIPTokenizer.from_pretrained(folder / "tokenizer", local_files_only=True)
     tokenizer_2 = CLIPTokenizer.from_pretrained(folder / "tokenizer_2", local_files_only=True)
     text_encoder = loader.text(CLIPTextModel, folder / "text_encoder")
@@ -163,15 +205,18 @@ def _load(card: ModelCard, folder: Path, device: Device) -> LoadedModel:
         refiner=loader.expert(refiner) if card.has_refiner else None,
         preview=load_preview(vae, folder),
         size_bytes=loader.size_bytes,
+        is_offloaded=is_offloaded,
     )
 
 
 class _Loader:
     """Loads components of one model onto one device, and counts their bytes."""
 
-    def __init__(self, *, device: Device, variant: str | None) -> None:
+    def __init__(self, *, device: Device, variant: str | None, is_offloaded: bool) -> None:
         self._device = device
         self._variant = variant
+        self._place_on = torch.device("cpu") if is_offloaded else device.torch_device
+        self._is_offloaded = is_offloaded
         self.size_bytes = 0
 
     def text(self, kind: Any, folder: Path) -> Any:
@@ -215,16 +260,16 @@ class _Loader:
         return model
 
     def _place(self, model: Any) -> Any:
-        model = model.to(self._device.torch_device).eval().requires_grad_(requires_grad=False)
-        self.size_bytes += sum(
-            tensor.numel() * tensor.element_size() for tensor in model.state_dict().values()
-        )
+        model = model.to(self._place_on).eval().requires_grad_(requires_grad=False)
+        if not self._is_offloaded:
+            tensors = model.state_dict().values()
+            self.size_bytes += sum(tensor.numel() * tensor.element_size() for tensor in tensors)
         return model
 
 
-def _refuse_pickled(folder: Path | None) -> None:
+def _refuse_pickled(folder: Path) -> None:
     """Refuse weights that would run code when they are opened."""
-    if folder is None or has_weights(folder):
+    if has_weights(folder):
         return
     for pattern in _PICKLED:
         for file in folder.glob(pattern):
@@ -246,7 +291,12 @@ def _force_zeros(folder: Path, *, default: bool) -> bool:
 
 
 def _weights_bytes(folder: Path, dtype: torch.dtype) -> int:
-    """Estimate what a model will take in memory: files hold two bytes a weight at least."""
+    """Return what a model will take in memory, as its files' headers have it."""
     folders = {folder, refiner_folder(folder)}
     files = {file for some in folders for file in some.rglob("*.safetensors")}
-    return sum(file.stat().st_size for file in files) * dtype.itemsize // 2
+    return sum(map(_count_weights, files)) * dtype.itemsize
+
+
+def _count_weights(file: Path) -> int:
+    with safe_open(file, framework="pt") as tensors:
+        return sum(math.prod(tensors.get_slice(key).get_shape()) for key in tensors.keys())  # noqa: SIM118

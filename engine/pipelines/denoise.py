@@ -116,8 +116,9 @@ class _Loop:
 
     def run(self, share: Share, conditioning: _Conditioning, latents: torch.Tensor) -> torch.Tensor:
         """Draw one expert's steps."""
-        for t in share.timesteps:
-            now = conditioning.with_noise(self._condition_noise, float(t), batch=len(latents))
+        # The numbers are fetched at once: asking a GPU for one at each step would wait for it.
+        for t, timestep in zip(share.timesteps, share.timesteps.tolist(), strict=True):
+            now = conditioning.with_noise(self._condition_noise, timestep, batch=len(latents))
             prediction = self._predict(share, now, latents, t)
             output = share.scheduler.step(prediction, t, latents)
             latents = output.prev_sample

@@ -72,6 +72,13 @@ def test_enlarging_keeps_flat_colours() -> None:
     assert large.getcolors() == [(128, (255, 0, 0))]
 
 
+@pytest.mark.parametrize(
+    ("side", "expected"), [(100, 400), (1024, 4096), (2000, 4000), (4096, 4096)]
+)
+def test_enlarging_stops_at_the_largest_side(side: int, expected: int) -> None:
+    assert enlarge(Image.new("L", (side, 8)), 4).width == expected
+
+
 def test_a_preview_is_a_small_webp_whatever_the_pictures_size() -> None:
     for size in ((16, 16), (1024, 512), (20, 5000)):
         preview = decode(encode_preview([Image.new("RGB", size, "red")] * 4))

@@ -291,6 +291,19 @@ async def test_a_worker_that_keeps_crashing_is_given_up(caplog: pytest.LogCaptur
     assert "no driver" in caplog.text
 
 
+async def test_a_program_that_is_not_there_is_given_up(caplog: pytest.LogCaptureFixture) -> None:
+    child = Child(
+        "local:0",
+        command=["/nowhere/python"],
+        environment={},
+        emit=lambda _: None,
+        first_pause_seconds=0.001,
+    )
+    await child.supervise()
+    assert not child.is_healthy
+    assert "cannot be started" in caplog.text
+
+
 async def test_events_of_another_try_are_not_passed_on() -> None:
     script = """
 send(ready)

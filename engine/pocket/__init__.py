@@ -1,0 +1,1 @@
+"""The built-in miniature SDXL model: how it is made. Its weights lie in `weights/`."""

@@ -1,0 +1,110 @@
+"""`python -m engine.pocket STAGE`: make the pocket model, one stage at a time.
+
+The order is data, tokenizer, vae and clip (side by side if you like), latents, base, refiner,
+export, samples.
+"""
+
+import argparse
+import logging
+from pathlib import Path
+
+import torch
+from rich.progress import Progress
+
+from engine.pocket.training import Stage, Trainer
+
+logger = logging.getLogger(__name__)
+
+DEFAULT_WORK = Path.home() / ".cache" / "easel-pocket"
+DEFAULT_MINUTES = {"vae": 25.0, "clip": 20.0, "base": 60.0, "refiner": 8.0}
+
+
+def make_data(work: Path, shards: int) -> None:
+    """Download the art and compose captioned pictures."""
+    from engine.pocket.dataset import make_shards
+    from engine.pocket.icons import load_art
+    from engine.pocket.scenes import Composer
+
+    composer = Composer(load_art(work / "npm"))
+    with Progress() as bar:
+        task = bar.add_task("data", total=shards)
+        make_shards(composer, work / "data", shards, on_shard=lambda: bar.advance(task))
+
+
+def make_tokenizer(work: Path) -> None:
+    """Learn the vocabulary."""
+    from engine.pocket.tokenizer import corpus, train_tokenizer
+
+    train_tokenizer(corpus(work / "npm"), work / "tokenizer")
+
+
+def make_latents(work: Path) -> None:
+    """Encode every picture with the trained autoencoder."""
+    from engine.pocket.latents import encode_shards
+
+    encode_shards(work)
+
+
+def open_stage(name: str, work: Path) -> Stage:
+    """Open a stage that trains."""
+    match name:
+        case "vae":
+            from engine.pocket.vae import VAEStage
+
+            return VAEStage(work)
+        case "clip":
+            from engine.pocket.clip import CLIPStage
+
+            return CLIPStage(work)
+        case "base":
+            from engine.pocket.diffusion import BaseStage
+
+            return BaseStage(work)
+        case _:
+            from engine.pocket.diffusion import RefinerStage
+
+            return RefinerStage(work)
+
+
+def parse_arguments() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(prog="python -m engine.pocket", description=__doc__)
+    stages = ("data", "tokenizer", "vae", "clip", "latents", "base", "refiner", "export", "samples")
+    parser.add_argument("stage", choices=stages)
+    parser.add_argument("--work", type=Path, default=DEFAULT_WORK, help="folder to work in")
+    parser.add_argument("--minutes", type=float, help="time budget of a stage that trains")
+    parser.add_argument("--shards", type=int, default=40, help="thousands of pictures to compose")
+    parser.add_argument("--threads", type=int, default=1, help="CPU threads of this process")
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Run one stage."""
+    arguments = parse_arguments()
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+    torch.set_num_threads(arguments.threads)
+    work: Path = arguments.work
+    work.mkdir(parents=True, exist_ok=True)
+    match arguments.stage:
+        case "data":
+            make_data(work, arguments.shards)
+        case "tokenizer":
+            make_tokenizer(work)
+        case "latents":
+            make_latents(work)
+        case "export":
+            from engine.pocket.export import export
+
+            logger.info("weights bytes=%d", export(work))
+        case "samples":
+            from engine.pocket.drawing import draw_samples
+            from engine.pocket.export import WEIGHTS
+
+            draw_samples(WEIGHTS).save(WEIGHTS.parent / "samples.webp", quality=85)
+        case name:
+            minutes = arguments.minutes or DEFAULT_MINUTES[name]
+            Trainer(open_stage(name, work), work).run(minutes)
+
+
+if __name__ == "__main__":
+    main()

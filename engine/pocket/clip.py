@@ -1,0 +1,125 @@
+"""The second text encoder's training: captions and pictures find each other (CLIP's loss).
+
+Half of every batch shares one kind of backdrop, so that backdrops alone cannot tell its pairs apart
+and the things in front must be learned.
+"""
+
+import math
+import random
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor, nn
+from torch.nn.functional import avg_pool2d, cross_entropy, normalize
+from transformers import CLIPTokenizer
+
+from engine.pocket.architecture import (
+    MAX_TOKENS,
+    VISION_SIZE,
+    build_image_encoder,
+    build_text_encoder_2,
+)
+from engine.pocket.checkpoint import save_weights
+from engine.pocket.dataset import Pixels, Shard, read_shards
+from engine.pocket.training import device
+from engine.pocket.vae import to_image, to_tensor
+
+BATCHES = {"cpu": 256, "cuda": 2048}
+PROBES = (
+    "a cat",
+    "a red apple",
+    "a green car",
+    "a pizza",
+    "a sunflower",
+    "a fish",
+    "a star",
+    "a bus",
+)
+
+
+class CLIPStage:
+    """Trains both towers on square pictures."""
+
+    name = "clip"
+    learning_rate = 1e-3
+    average_decay = 0.99
+
+    def __init__(self, work: Path) -> None:
+        torch.manual_seed(2)
+        self.work = work
+        self.device = device()
+        self.batch = BATCHES[self.device.type]
+        self.shards = [s for s in read_shards(work / "data") if s.size == (128, 128)]
+        self.random = random.Random()
+        self.tokenizer = CLIPTokenizer.from_pretrained(work / "tokenizer")
+        self.text = build_text_encoder_2(self.tokenizer)
+        self.vision = build_image_encoder()
+        self.module = nn.Module()
+        self.module.text, self.module.vision = self.text, self.vision
+        self.logit_scale = nn.Parameter(torch.tensor(math.log(10.0)))
+        self.module.logit_scale = self.logit_scale
+        self.module.to(self.device)
+        self.by_backdrop = self._sort()
+
+    def _sort(self) -> dict[str, list[tuple[Shard, int]]]:
+        """Sort the pictures by what the last words of their captions say of the backdrop."""
+        kinds: dict[str, list[tuple[Shard, int]]] = {}
+        for shard in self.shards:
+            for i, caption in enumerate(shard.captions):
+                words = caption.split(" background")[0].split()
+                kind = words[-1] if " background" in caption else "other"
+                kinds.setdefault(kind, []).append((shard, i))
+        return {kind: found for kind, found in kinds.items() if len(found) > self.batch}
+
+    def _batch(self) -> list[tuple[Shard, int]]:
+        """Draw half a batch from anywhere, and half from one kind of backdrop."""
+        mixed = [self.random.choice(self.shards) for _ in range(self.batch // 2)]
+        drawn = [(shard, self.random.randrange(len(shard.captions))) for shard in mixed]
+        kind = self.random.choice(list(self.by_backdrop))
+        return drawn + self.random.sample(self.by_backdrop[kind], self.batch - len(drawn))
+
+    def _embed_images(self, pixels: Pixels) -> Tensor:
+        """Return unit vectors for (B, 128, 128, 3), uint8."""
+        x = avg_pool2d(to_tensor(pixels).to(self.device), pixels.shape[1] // VISION_SIZE)
+        with torch.autocast(self.device.type, dtype=torch.bfloat16):
+            return normalize(self.vision(pixel_values=x).image_embeds.float(), dim=-1)
+
+    def _embed_texts(self, captions: list[str]) -> Tensor:
+        """Return unit vectors for captions."""
+        tokens = self.tokenizer(
+            captions, padding=True, max_length=MAX_TOKENS, truncation=True, return_tensors="pt"
+        )
+        with torch.autocast(self.device.type, dtype=torch.bfloat16):
+            embeds = self.text(input_ids=tokens.input_ids.to(self.device)).text_embeds
+        return normalize(embeds.float(), dim=-1)
+
+    def loss(self) -> tuple[Tensor, dict[str, float]]:
+        """Compare every picture of a batch with every caption."""
+        pairs = self._batch()
+        captions = [shard.captions[i] for shard, i in pairs]
+        images = self._embed_images(np.stack([shard.pixels[i] for shard, i in pairs]))
+        scale = self.logit_scale.exp().clamp(max=60)
+        logits = scale * images @ self._embed_texts(captions).T
+        # Two pictures of one caption are both right.
+        numbers = {caption: i for i, caption in enumerate(captions)}
+        ids = torch.tensor([numbers[caption] for caption in captions], device=self.device)
+        same = ids[:, None] == ids
+        target = same.float() / same.sum(-1, keepdim=True)
+        loss = (cross_entropy(logits, target) + cross_entropy(logits.T, target)) / 2
+        hits = (logits.argmax(-1) == torch.arange(self.batch, device=self.device)).float().mean()
+        return loss, {"found": hits.item()}
+
+    def save(self) -> None:
+        """Write both towers."""
+        save_weights(self.text.state_dict(), self.work / "text_encoder_2.safetensors")
+        save_weights(self.vision.state_dict(), self.work / "image_encoder.safetensors")
+
+    def sheet(self) -> Image.Image:
+        """Show, for each probe, the eight pictures of one shard that fit best."""
+        shard = self.shards[-1]
+        chunks = [np.asarray(shard.pixels[i : i + 250]) for i in range(0, len(shard.pixels), 250)]
+        images = torch.cat([self._embed_images(chunk) for chunk in chunks])
+        best = (self._embed_texts(list(PROBES)) @ images.T).topk(8).indices.flatten().cpu().numpy()
+        return to_image(to_tensor(shard.pixels[best]), columns=8)

@@ -1,0 +1,77 @@
+"""Captioned pictures on disk: shards of one size each, written once and read memory-mapped.
+
+A shard is `<bucket>-<number>.npy` (N, H, W, 3), uint8, with its captions beside it in a `.json`.
+Its number is its seed, so a shard that was lost is made again the same.
+"""
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from engine.pocket.scenes import BUCKETS, Composer
+
+Pixels = npt.NDArray[np.uint8]
+SHARD_LENGTH = 1000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shard:
+    """Pictures of one size. pixels: (N, H, W, 3), uint8; latents lie in a file beside."""
+
+    file: Path
+    pixels: Pixels
+    captions: tuple[str, ...]
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Return height and width."""
+        return self.pixels.shape[1], self.pixels.shape[2]
+
+
+def shard_plan(count: int) -> Iterator[tuple[int, tuple[int, int]]]:
+    """Yield number and (width, height) of each shard; sizes come in the buckets' proportions."""
+    filled = dict.fromkeys(BUCKETS, 0)
+    for number in range(count):
+        size = max(BUCKETS, key=lambda size: BUCKETS[size] * (number + 1) - filled[size])
+        filled[size] += 1
+        yield number, size
+
+
+def write_shard(composer: Composer, folder: Path, number: int, size: tuple[int, int]) -> None:
+    """Compose and save one shard, unless it is there already."""
+    file = folder / f"{size[0]}x{size[1]}-{number:04d}.npy"
+    if file.with_suffix(".json").exists():
+        return
+    pairs = [composer.compose(number * SHARD_LENGTH + i, size) for i in range(SHARD_LENGTH)]
+    np.save(file, np.stack([np.asarray(image) for image, _ in pairs]))
+    captions = json.dumps([caption for _, caption in pairs])
+    file.with_suffix(".json").write_text(captions, encoding="utf-8")
+
+
+def read_shards(folder: Path) -> list[Shard]:
+    """Open every finished shard."""
+    shards = []
+    for captions in sorted(folder.glob("*.json"), key=lambda file: file.stem[-4:]):
+        file = captions.with_suffix(".npy")
+        shards.append(
+            Shard(
+                file=file,
+                pixels=np.load(file, mmap_mode="r"),
+                captions=tuple(json.loads(captions.read_text(encoding="utf-8"))),
+            )
+        )
+    return shards
+
+
+def make_shards(
+    composer: Composer, folder: Path, count: int, *, on_shard: Callable[[], None]
+) -> None:
+    """Write `count` shards, calling back after each."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for number, size in shard_plan(count):
+        write_shard(composer, folder, number, size)
+        on_shard()

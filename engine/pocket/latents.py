@@ -1,0 +1,75 @@
+"""Every composed picture as latents, computed once: the UNets train on these alone.
+
+A shard's latents lie beside it as `.latents`: (N, 4, H/8, W/8), float16, unscaled.
+"""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from rich.progress import track
+from torch import Tensor
+
+from engine.pocket.checkpoint import load_weights
+from engine.pocket.dataset import read_shards
+from engine.pocket.vae import VAEStage
+
+CHUNK = 50
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bucket:
+    """All pictures of one size. latents: (N, 4, H/8, W/8), float16, scaled."""
+
+    height: int
+    width: int
+    latents: npt.NDArray[np.float16]
+    captions: tuple[str, ...]
+
+
+def encode_shards(work: Path) -> None:
+    """Encode every shard that has no latents yet; several processes may share the work."""
+    stage = VAEStage(work)
+    stage.module.load_state_dict(load_weights(work / "vae.safetensors"))
+    stage.module.eval()
+    for shard in track(stage.shards, "latents"):
+        file = shard.file.with_suffix(".latents")
+        try:
+            file.with_suffix(".claim").touch(exist_ok=False)
+        except FileExistsError:
+            continue
+        chunks = range(0, len(shard.pixels), CHUNK)
+        latents = [stage.encode(np.asarray(shard.pixels[i : i + CHUNK])) for i in chunks]
+        partial = file.with_suffix(".partial")
+        with partial.open("wb") as out:
+            np.save(out, torch.cat(latents).half().cpu().numpy())
+        partial.replace(file)
+
+
+def read_buckets(work: Path) -> list[Bucket]:
+    """Read all latents there are, scaled, one bucket a size."""
+    scale = float(json.loads((work / "vae.scale.json").read_text(encoding="utf-8")))
+    found: dict[tuple[int, int], list[tuple[npt.NDArray[np.float16], tuple[str, ...]]]] = {}
+    for shard in read_shards(work / "data"):
+        file = shard.file.with_suffix(".latents")
+        if file.exists():
+            with file.open("rb") as source:
+                latents = (np.load(source) * scale).astype(np.float16)
+            found.setdefault(shard.size, []).append((latents, shard.captions))
+    return [
+        Bucket(
+            height=height,
+            width=width,
+            latents=np.concatenate([latents for latents, _ in parts]),
+            captions=tuple(caption for _, captions in parts for caption in captions),
+        )
+        for (height, width), parts in found.items()
+    ]
+
+
+def to_latents(bucket: Bucket, chosen: list[int]) -> Tensor:
+    """Return some of a bucket's latents. (B, 4, H/8, W/8), float32, scaled."""
+    return torch.from_numpy(bucket.latents[chosen]).float()

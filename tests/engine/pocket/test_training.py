@@ -1,0 +1,115 @@
+"""The loop that every stage shares, on a stage small enough to watch."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from diffusers import StableDiffusionXLPipeline
+from PIL import Image
+from torch import Tensor, nn
+from transformers import CLIPTokenizer
+
+from engine.pocket.checkpoint import Average
+from engine.pocket.export import export
+from engine.pocket.optimizer import Muon, build_optimizers, orthogonalise
+from engine.pocket.tokenizer import train_tokenizer
+from engine.pocket.training import Trainer, learning_rate_factor
+
+A_MOMENT = 0.005
+
+
+class Line:
+    """Learns a linear map from pairs."""
+
+    name = "line"
+    learning_rate = 0.02
+    average_decay = 0.9
+
+    def __init__(self) -> None:
+        torch.manual_seed(0)
+        self.module = nn.Linear(4, 4)
+        self.saved: list[Tensor] = []
+
+    def loss(self) -> tuple[Tensor, dict[str, float]]:
+        x = torch.randn(16, 4)
+        return (self.module(x) - 3 * x).square().mean(), {}
+
+    def save(self) -> None:
+        self.saved.append(self.module.weight.detach().clone())
+
+    def sheet(self) -> Image.Image:
+        return Image.new("RGB", (1, 1))
+
+
+def test_a_stage_learns_and_leaves_a_sheet(tmp_path: Path) -> None:
+    stage = Line()
+    before = stage.loss()[0].item()
+    trainer = Trainer(stage, tmp_path)
+    trainer.run(A_MOMENT)
+    assert stage.loss()[0].item() < before
+    assert len(list((tmp_path / "sheets").glob("line-*.png"))) >= 1
+
+
+def test_a_stage_goes_on_from_its_last_checkpoint(tmp_path: Path) -> None:
+    first = Trainer(Line(), tmp_path)
+    first.run(A_MOMENT)
+    stage = Line()
+    second = Trainer(stage, tmp_path)
+    assert second.steps == first.steps
+    assert torch.equal(stage.module.weight, first.stage.module.state_dict()["weight"])
+
+
+def test_what_is_saved_is_the_average_and_training_goes_on_from_the_last_values(
+    tmp_path: Path,
+) -> None:
+    stage = Line()
+    trainer = Trainer(stage, tmp_path)
+    trainer.run(A_MOMENT)
+    assert torch.equal(stage.saved[-1], trainer.average.values["weight"])
+    assert not torch.equal(stage.saved[-1], stage.module.weight)
+
+
+def test_an_average_moves_towards_the_present() -> None:
+    module = nn.Linear(1, 1)
+    average = Average(module, decay=0.5)
+    before = average.values["weight"].clone()
+    with torch.no_grad():
+        module.weight.add_(1.0)
+    average.update(module)
+    assert before.item() < average.values["weight"].item() <= module.weight.item()
+
+
+@pytest.mark.parametrize("shape", [(8, 32), (32, 32)], ids=str)
+def test_orthogonalising_brings_all_singular_values_near_one(shape: tuple[int, int]) -> None:
+    torch.manual_seed(0)
+    values = torch.linalg.svdvals(orthogonalise(torch.randn(shape)).float())
+    assert values.median() == pytest.approx(1.0, abs=0.35)
+    assert values.max() < 1.4
+
+
+def test_matrices_go_to_muon_and_the_rest_to_adamw() -> None:
+    module = nn.Sequential(nn.Conv2d(4, 8, 3), nn.GroupNorm(2, 8))
+    muon, adamw = build_optimizers(module, lr=0.1)
+    assert isinstance(muon, Muon)
+    assert [p.ndim for group in muon.param_groups for p in group["params"]] == [4]
+    assert [p.ndim for group in adamw.param_groups for p in group["params"]] == [1, 1, 1]
+
+
+def test_the_learning_rate_warms_up_and_falls() -> None:
+    assert learning_rate_factor(0, 0.0) < learning_rate_factor(30, 0.0) < 1.0
+    assert learning_rate_factor(1000, 0.2) == pytest.approx(1.0)
+    assert learning_rate_factor(1000, 1.0) == pytest.approx(0.03)
+
+
+def test_an_export_is_whole_before_anything_is_trained(tmp_path: Path) -> None:
+    texts = ["a red apple", "a blue apple", "on a white background"] * 20
+    tokenizer = train_tokenizer(texts, tmp_path / "tokenizer")
+    assert tokenizer.tokenize("Red APPLE") == ["red</w>", "apple</w>"]
+    target = tmp_path / "weights"
+    size = export(tmp_path, target)
+    pipeline = StableDiffusionXLPipeline.from_pretrained(target, dtype=torch.float32)
+    pipeline.set_progress_bar_config(disable=True)
+    assert size < 80 * 2**20
+    assert isinstance(pipeline.tokenizer, CLIPTokenizer)
+    assert pipeline("an apple", num_inference_steps=1).images[0].size == (128, 128)
+    assert not list(target.rglob("*.partial"))
