@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from functools import partial
 from typing import Any
 
@@ -13,9 +13,15 @@ import aiohttp
 import migrations
 from bot import messages
 from bot.client import EaselClient
+from bot.dispatch.breaker import Breaker
+from bot.dispatch.checkpoints import Passing, pass_by
 from bot.dispatch.deliver import Deliverer
 from bot.dispatch.dispatcher import Dispatcher
+from bot.dispatch.forecast import Place
+from bot.dispatch.leadership import Leadership, LeaseLostError
+from bot.dispatch.line import Line
 from bot.dispatch.messenger import Message, Messenger, Picture
+from bot.dispatch.pick import Policy
 from bot.dispatch.progress import MIN_SECONDS, ProgressBoard
 from bot.dispatch.submit import Submitter
 from bot.settings import Settings
@@ -23,7 +29,19 @@ from bot.studio import Studio
 from bot.views import cancel_view, grid_view
 from engine.api import Executor, Progress, Started
 from engine.models.catalog import Catalog
-from storage import Blobs, Database, Deliveries, JobRecord, Jobs, Leases, Pictures
+from storage import (
+    Blobs,
+    Database,
+    Deliveries,
+    JobRecord,
+    Jobs,
+    Leases,
+    Pictures,
+    QueueLimits,
+)
+
+SETTLE_SECONDS = 5.0
+"""How long a stop waits for the last results to be shown."""
 
 
 @contextlib.asynccontextmanager
@@ -37,24 +55,33 @@ async def open_bot(
     connector: aiohttp.BaseConnector | None = None,
     guild_ready_timeout: float = 2.0,
     progress_seconds: float = MIN_SECONDS,
+    passing: Passing = pass_by,
 ) -> AsyncIterator[EaselClient]:
     """Run the bot for as long as the block runs.
 
     The executor is started already and stays the caller's. The database is created and migrated
-    first; leaving the block hands unfinished jobs back to the queue.
+    first; leaving the block waits a while for what is being drawn, and hands the rest back to the
+    queue. Raises LeaseLostError where another bot took over.
     """
     await asyncio.to_thread(settings.data_dir.mkdir, parents=True, exist_ok=True)
     await asyncio.to_thread(migrations.upgrade, settings.resolved_database_url)
+    breaker = Breaker()
     client = EaselClient(
         sync_file=settings.data_dir / "commands.sha256",
         connector=connector,
         guild_ready_timeout=guild_ready_timeout,
+        http_trace=breaker.trace(),
     )
-    async with Database.open(settings.resolved_database_url) as database, client:
-        blobs = Blobs.open(settings.resolved_blobs_url)
-        jobs, pictures = Jobs(database), Pictures(database)
-        messenger = Messenger(client)
-        async with ProgressBoard(min_seconds=progress_seconds) as progress:
+    with _lease_loss_alone():
+        async with (
+            Database.open(settings.resolved_database_url) as database,
+            client,
+            ProgressBoard(min_seconds=progress_seconds) as progress,
+        ):
+            blobs = Blobs.open(settings.resolved_blobs_url)
+            jobs, pictures = Jobs(database), Pictures(database)
+            messenger = Messenger(client, breaker=breaker)
+            leadership = Leadership(Leases(database), seconds=settings.lease_seconds)
             deliverer = Deliverer(
                 jobs=jobs,
                 pictures=pictures,
@@ -62,16 +89,27 @@ async def open_bot(
                 blobs=blobs,
                 messenger=messenger,
                 progress=progress,
+                leadership=leadership,
+                breaker=breaker,
                 make_view=grid_view,
+                passing=passing,
+            )
+            line = Line(
+                jobs=jobs,
+                executor=executor,
+                policy=Policy(running_per_user=settings.max_running_per_user),
+                show=_place_shower(progress, messenger),
+                min_seconds=progress_seconds,
             )
             dispatcher = Dispatcher(
                 jobs=jobs,
-                leases=Leases(database),
+                leadership=leadership,
                 blobs=blobs,
                 executor=executor,
                 deliverer=deliverer,
+                line=line,
                 report=_reporter(progress, messenger),
-                lease_seconds=settings.lease_seconds,
+                passing=passing,
             )
             submitter = Submitter(
                 jobs=jobs,
@@ -79,14 +117,39 @@ async def open_bot(
                 catalog=catalog,
                 default_model=default_model,
                 available=catalog.available(settings.resolved_models_dir),
+                limits=QueueLimits(
+                    per_user=settings.max_waiting_per_user,
+                    per_guild=settings.max_waiting_per_server,
+                    total=settings.max_waiting,
+                ),
                 on_submit=dispatcher.wake,
             )
             client.studio = Studio(
-                submitter=submitter, dispatcher=dispatcher, jobs=jobs, blobs=blobs
+                submitter=submitter,
+                dispatcher=dispatcher,
+                deliverer=deliverer,
+                line=line,
+                progress=progress,
+                jobs=jobs,
+                blobs=blobs,
             )
             await client.login(token)
-            async with _background(client.connect(), dispatcher.run(), deliverer.run()):
+            async with _background(client.connect(), dispatcher.run(), deliverer.run(), line.run()):
                 yield client
+                await dispatcher.drain(settings.drain_seconds)
+                await deliverer.settle(SETTLE_SECONDS)
+
+
+@contextlib.contextmanager
+def _lease_loss_alone() -> Iterator[None]:
+    """Let the loss of the lease out of the task groups that it ended, where nothing else failed."""
+    try:
+        yield
+    except BaseExceptionGroup as group:
+        lost, others = group.split(LeaseLostError)
+        if lost is None or others is not None:
+            raise
+        raise LeaseLostError from None
 
 
 @contextlib.asynccontextmanager
@@ -99,6 +162,21 @@ async def _background(*services: Coroutine[Any, Any, None]) -> AsyncIterator[Non
         finally:
             for task in running:
                 task.cancel()
+
+
+def _place_shower(
+    progress: ProgressBoard, messenger: Messenger
+) -> Callable[[JobRecord, Place], None]:
+    """Return what shows a waiting job its place."""
+
+    def show(job: JobRecord, place: Place) -> None:
+        content = messages.waiting(
+            job, jobs_ahead=place.jobs_ahead, wait_seconds=place.wait_seconds
+        )
+        message = Message(content=content, view=partial(cancel_view, job.id))
+        progress.show(job.id, partial(messenger.progress, job, message))
+
+    return show
 
 
 def _reporter(

@@ -37,12 +37,14 @@ class EaselClient(discord.Client):
         sync_file: Path,
         connector: aiohttp.BaseConnector | None = None,
         guild_ready_timeout: float = 2.0,
+        http_trace: aiohttp.TraceConfig,
     ) -> None:
         super().__init__(
             intents=discord.Intents(guilds=True),
             allowed_mentions=discord.AllowedMentions.none(),
             connector=connector,
             guild_ready_timeout=guild_ready_timeout,
+            http_trace=http_trace,
         )
         self._sync_file = sync_file
         self.tree = CommandTree(self)

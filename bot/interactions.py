@@ -38,4 +38,5 @@ async def origin_of(interaction: discord.Interaction[EaselClient]) -> Origin:
         user_name=interaction.user.display_name,
         guild_name=interaction.guild.name if interaction.guild else "",
         message_id=message_id,
+        file_limit_bytes=interaction.filesize_limit,
     )

@@ -5,9 +5,12 @@ The shapes follow Midjourney's (`**prompt** - <@user> (31%)`), so that people fe
 
 from __future__ import annotations
 
+import math
+from typing import assert_never
+
 import discord
 
-from storage import POISON, JobRecord, PictureRecord
+from storage import POISON, JobRecord, PictureRecord, QueueLimitError, QueueScope
 
 MAX_SHOWN = 1600
 """What of it a prompt may take; the whole prompt is in the database and in the picture."""
@@ -33,10 +36,43 @@ def _deed(job: JobRecord) -> str:
     return "Variations by " if job.action == "variation" else ""
 
 
-def waiting(job: JobRecord, *, jobs_ahead: int) -> str:
-    """Say that a job waits, and behind how many."""
-    place = f": {jobs_ahead} before you" if jobs_ahead else ""
+def waiting(job: JobRecord, *, jobs_ahead: int, wait_seconds: float | None) -> str:
+    """Say that a job waits, behind how many, and how long about."""
+    said = [f"{jobs_ahead} before you"] if jobs_ahead else []
+    if wait_seconds is not None and wait_seconds >= 1:
+        said.append(f"about {duration(wait_seconds)}")
+    place = f": {', '.join(said)}" if said else ""
     return f"{_headline(job, _deed(job))} (Waiting to start{place})"
+
+
+def duration(seconds: float) -> str:
+    """Say how long something takes, no finer than an estimate is."""
+    if seconds < 55:
+        return f"{max(5, 5 * math.ceil(seconds / 5))} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 90 else f"{round(minutes / 60)} h"
+
+
+def too_many(error: QueueLimitError) -> str:
+    """Say why no further job is taken, in numbers."""
+    match error.scope:
+        case QueueScope.USER:
+            return (
+                f"You have {error.waiting} jobs waiting, and {error.limit} is the limit for one"
+                " person. Wait until one has begun, or cancel one."
+            )
+        case QueueScope.GUILD:
+            return (
+                f"{error.waiting} jobs of this server are waiting, and {error.limit} is the limit"
+                " for one server. Try again in a few minutes."
+            )
+        case QueueScope.QUEUE:
+            return (
+                f"The queue is full: {error.waiting} jobs are waiting, and {error.limit} is the"
+                " limit. Try again in a few minutes."
+            )
+        case _:
+            assert_never(error.scope)
 
 
 def starting(job: JobRecord) -> str:
@@ -52,6 +88,16 @@ def running(job: JobRecord, *, step: int, total: int) -> str:
 def done(job: JobRecord) -> str:
     """Say that the job is done; the grid hangs below."""
     return f"{_headline(job, _deed(job))} ({job.lane})"
+
+
+def missed(content: str) -> str:
+    """Say something late, because no way led to the user when it happened."""
+    return f"I could not reach you with this before:\n{content}"
+
+
+def gone(job: JobRecord) -> str:
+    """Say that a job was drawn, and that its pictures are lost."""
+    return f"{_headline(job, _deed(job))} (The pictures are no longer here)"
 
 
 def single(job: JobRecord, picture: PictureRecord, *, user_id: int) -> str:

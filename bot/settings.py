@@ -49,6 +49,16 @@ class Settings(BaseSettings):
     """Port of the local channel on 127.0.0.1; 0 takes a free one, as does a port in use."""
     lease_seconds: Annotated[float, Field(ge=1, le=600)] = 15
     """How long a dispatcher that fell silent keeps others from taking over its jobs."""
+    drain_seconds: Annotated[float, Field(ge=0, le=600)] = 20
+    """How long a stop waits for what is being drawn; what is not done by then is queued again."""
+    max_waiting: Annotated[int, Field(ge=1, le=1000)] = 500
+    """How many jobs may wait in all."""
+    max_waiting_per_server: Annotated[int, Field(ge=1, le=1000)] = 200
+    """How many jobs of one server may wait."""
+    max_waiting_per_user: Annotated[int, Field(ge=1, le=1000)] = 10
+    """How many jobs of one person may wait."""
+    max_running_per_user: Annotated[int, Field(ge=1, le=64)] = 2
+    """How many devices may draw for one person at once."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
     @field_validator("discord_token")

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from bot.dispatch.deliver import Deliverer
 from bot.dispatch.dispatcher import Dispatcher
+from bot.dispatch.line import Line
+from bot.dispatch.progress import ProgressBoard
 from bot.dispatch.submit import Submitter
 from storage import Blobs, Jobs
 
@@ -15,5 +18,8 @@ class Studio:
 
     submitter: Submitter
     dispatcher: Dispatcher
+    deliverer: Deliverer
+    line: Line
+    progress: ProgressBoard
     jobs: Jobs
     blobs: Blobs

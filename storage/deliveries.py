@@ -53,6 +53,36 @@ class Deliveries:
             logger.info("delivered job_id=%d message_id=%d", job_id, message_id)
         return won
 
+    async def untold(self, user_id: int, limit: int) -> list[DeliveryRecord]:
+        """Return what a user could not be shown and does not know of yet, oldest first."""
+        query = (
+            select(deliveries)
+            .join(jobs, jobs.c.id == deliveries.c.job_id)
+            .where(jobs.c.user_id == user_id, deliveries.c.state == DeliveryState.FAILED)
+            .order_by(deliveries.c.job_id)
+            .limit(limit)
+        )
+        async with self._database.read() as connection:
+            found = await connection.execute(query)
+            return [DeliveryRecord(**row) for row in found.mappings()]
+
+    async def take_untold(self, job_id: int) -> bool:
+        """Undertake to tell of it now. False: somebody else does."""
+        return await self._move(job_id, DeliveryState.FAILED, DeliveryState.TOLD)
+
+    async def put_back_untold(self, job_id: int) -> bool:
+        """Write that the user could not be told this time either."""
+        return await self._move(job_id, DeliveryState.TOLD, DeliveryState.FAILED)
+
+    async def _move(self, job_id: int, old: DeliveryState, new: DeliveryState) -> bool:
+        change = (
+            update(deliveries)
+            .where(deliveries.c.job_id == job_id, deliveries.c.state == old)
+            .values(state=new)
+        )
+        async with self._database.write() as connection:
+            return (await connection.execute(change)).rowcount == 1
+
     async def retry_later(self, job_id: int, error: str, next_attempt_at: datetime) -> bool:
         """Put a delivery off."""
         async with self._database.write() as connection:

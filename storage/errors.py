@@ -5,6 +5,7 @@ Errors::
     StorageError
       UnsupportedUrlError   a database's URL that Easel cannot use
       RevisionError         the database's tables are not those of this program
+      QueueLimitError       as many jobs wait as may
       BlobError
         BlobMissingError    no blob has this sha256
         BlobCorruptError    the blob's bytes do not have the sha256 that it is filed under
@@ -13,6 +14,8 @@ Everything else (a full disk, a lost connection) keeps the type that its library
 """
 
 from __future__ import annotations
+
+from storage.records import QueueScope
 
 
 class StorageError(Exception):
@@ -31,6 +34,16 @@ class RevisionError(StorageError):
         super().__init__(f"the database {has}, this Easel needs {needed}: run `easel db upgrade`")
         self.found = found
         self.needed = needed
+
+
+class QueueLimitError(StorageError):
+    """As many jobs wait as may: the user's, the guild's or everybody's."""
+
+    def __init__(self, scope: QueueScope, *, waiting: int, limit: int) -> None:
+        super().__init__(f"{waiting} jobs of the {scope} wait, the limit is {limit}")
+        self.scope = scope
+        self.waiting = waiting
+        self.limit = limit
 
 
 class BlobError(StorageError):

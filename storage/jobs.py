@@ -12,12 +12,13 @@ from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Row, Select, func, insert, select
+from sqlalchemy import Row, Select, func, insert, select, true
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage import transitions
 from storage.clock import Clock, utc_now
 from storage.database import Database
+from storage.errors import QueueLimitError
 from storage.records import (
     CancelOutcome,
     Claim,
@@ -25,14 +26,18 @@ from storage.records import (
     DeliveryState,
     JobRecord,
     JobState,
+    Leader,
     NewJob,
     NewPicture,
     QueuedJob,
+    QueueLimits,
+    QueueScope,
     RequeueOutcome,
     Submitted,
+    TimedJob,
 )
 from storage.schema import deliveries, guilds, jobs, pictures, users
-from storage.upsert import insert_for, see
+from storage.upsert import one_at_a_time, see
 
 logger = logging.getLogger(__name__)
 
@@ -65,7 +70,11 @@ class Jobs:
                 jobs.c.request["model"].as_string().label("model"),
                 jobs.c.attempts,
                 jobs.c.created_at,
+                jobs.c.cost,
+                users.c.virtual_time,
+                jobs.c.virtual_start,
             )
+            .join(users, users.c.id == jobs.c.user_id)
             .where(jobs.c.state == JobState.QUEUED)
             .order_by(jobs.c.id)
             .limit(limit)
@@ -74,11 +83,17 @@ class Jobs:
             found = await connection.execute(query)
             return [QueuedJob(**row) for row in found.mappings()]
 
-    async def queue_position(self, job_id: int) -> int:
-        """Count the jobs that were asked for before this one and still wait."""
-        query = select(func.count()).where(jobs.c.state == JobState.QUEUED, jobs.c.id < job_id)
+    async def timed(self, limit: int) -> list[TimedJob]:
+        """Return how long the last finished jobs took, newest first."""
+        query = (
+            select(jobs.c.compat_key, jobs.c.device, jobs.c.cost, jobs.c.timings)
+            .where(jobs.c.state == JobState.DONE, jobs.c.timings.is_not(None))
+            .order_by(jobs.c.id.desc())
+            .limit(limit)
+        )
         async with self._database.read() as connection:
-            return (await connection.execute(query)).scalar_one()
+            found = await connection.execute(query)
+            return [TimedJob(**row) for row in found.mappings()]
 
     async def running(self) -> list[JobRecord]:
         """Return every job that a worker holds, oldest first."""
@@ -112,33 +127,56 @@ class Jobs:
 
     # What is changed.
 
-    async def submit(self, new: NewJob) -> Submitted:
-        """Put a job into the queue, or return the one that has its idempotency key already."""
+    async def submit(self, new: NewJob, limits: QueueLimits | None = None) -> Submitted:
+        """Put a job into the queue, or return the one that has its idempotency key already.
+
+        Raises QueueLimitError where as many wait as may; nothing is written then.
+        """
         now = self._clock()
+        known = select(jobs).where(jobs.c.idempotency_key == new.idempotency_key)
         async with self._database.write() as connection:
+            await one_at_a_time(connection)
+            row = (await connection.execute(known)).mappings().one_or_none()
+            if row is not None:
+                logger.info("asked for again job_id=%d", row["id"])
+                return Submitted(job=JobRecord(**row), created=False)
+            if limits is not None:
+                await _check_limits(connection, new, limits)
             await see(connection, users, row_id=new.user_id, name=new.user_name, now=now)
             if new.guild_id is not None:
                 await see(connection, guilds, row_id=new.guild_id, name=new.guild_name, now=now)
-            statement = transitions.submit(insert_for(connection, jobs), new, now=now)
-            row = (await connection.execute(statement)).mappings().one_or_none()
-            created = row is not None
-            if row is None:
-                known = select(jobs).where(jobs.c.idempotency_key == new.idempotency_key)
-                row = (await connection.execute(known)).mappings().one()
-        job = JobRecord(**row)
-        logger.info("%s job_id=%d", "queued" if created else "asked for again", job.id)
-        return Submitted(job=job, created=created)
+            await connection.execute(transitions.arrive(new.user_id))
+            submitted = transitions.submit(new, now=now)
+            job = JobRecord(**(await connection.execute(submitted)).mappings().one())
+        logger.info("queued job_id=%d", job.id)
+        return Submitted(job=job, created=True)
 
-    async def claim(self, job_id: int, worker: str, lease_seconds: float) -> Claimed | None:
-        """Take a waiting job for a worker. None: it no longer waits."""
+    async def claim(
+        self,
+        job_id: int,
+        worker: str,
+        lease_seconds: float,
+        *,
+        device: str | None = None,
+        charge: float = 0.0,
+        leader: Leader | None = None,
+    ) -> Claimed | None:
+        """Take a waiting job for a worker. None: it no longer waits, or the leader is deposed.
+
+        The first claim of a job lets its user's virtual time pass by `charge`.
+        """
         now = self._clock()
         lease_until = now + timedelta(seconds=lease_seconds)
-        change = transitions.claim(job_id, worker, now=now, lease_until=lease_until)
+        change = transitions.claim(
+            job_id, worker, device=device, leader=leader, now=now, lease_until=lease_until
+        )
         async with self._database.write() as connection:
             row = (await connection.execute(change)).mappings().one_or_none()
-        if row is None:
-            return None
-        job = JobRecord(**row)
+            if row is None:
+                return None
+            job = JobRecord(**row)
+            if job.fence == 1:
+                await connection.execute(transitions.charge(job.user_id, charge))
         logger.info("running job_id=%d fence=%d worker=%s", job.id, job.fence, worker)
         return Claimed(job=job, fence=job.fence)
 
@@ -235,6 +273,19 @@ class Jobs:
             if row is not None:
                 await _promise_delivery(connection, row, now)
         return _log_end(row, job_id, fence)
+
+
+async def _check_limits(connection: AsyncConnection, new: NewJob, limits: QueueLimits) -> None:
+    """Raise QueueLimitError for the narrowest share of the queue that is full."""
+    shares = [(QueueScope.USER, limits.per_user, jobs.c.user_id == new.user_id)]
+    if new.guild_id is not None:
+        shares.append((QueueScope.GUILD, limits.per_guild, jobs.c.guild_id == new.guild_id))
+    shares.append((QueueScope.QUEUE, limits.total, true()))
+    for scope, limit, condition in shares:
+        count = select(func.count()).where(jobs.c.state == JobState.QUEUED, condition)
+        waiting = (await connection.execute(count)).scalar_one()
+        if waiting >= limit:
+            raise QueueLimitError(scope, waiting=waiting, limit=limit)
 
 
 async def _promise_delivery(connection: AsyncConnection, job: Row[Any], now: datetime) -> None:

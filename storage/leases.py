@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from datetime import timedelta
 
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from storage.clock import Clock, utc_now
 from storage.database import Database
@@ -46,6 +46,14 @@ class Leases:
         if fence is not None:
             logger.info("lease %s taken by %s fence=%d", name, owner, fence)
         return fence
+
+    async def holds(self, name: str, fence: int) -> bool:
+        """Say whether a lease is still the caller's and has not run out."""
+        query = select(leases.c.fence).where(
+            leases.c.name == name, leases.c.fence == fence, leases.c.expires_at > self._clock()
+        )
+        async with self._database.read() as connection:
+            return (await connection.execute(query)).first() is not None
 
     async def renew(self, name: str, fence: int, lease_seconds: float) -> bool:
         """Lengthen a lease. False: somebody else has it now, and the caller must stop."""

@@ -43,7 +43,9 @@ class DeliveryState(StrEnum):
     SENT = "sent"
     """Discord has it; `message_id` shows it."""
     FAILED = "failed"
-    """Given up; `last_error` says why."""
+    """No way led to the user; `last_error` says why. The next thing they do tells them."""
+    TOLD = "told"
+    """The user learned of it when they next did something."""
 
 
 class RequeueOutcome(StrEnum):
@@ -70,6 +72,32 @@ class CancelOutcome(StrEnum):
     """The job had ended, or never was; nothing was written."""
 
 
+class QueueScope(StrEnum):
+    """Whose share of the queue is full."""
+
+    USER = "user"
+    GUILD = "guild"
+    QUEUE = "queue"
+    """Everybody's."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueueLimits:
+    """How many jobs may wait at once."""
+
+    per_user: int
+    per_guild: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Leader:
+    """The lease under which a process acts: what it claims, it claims only while that holds."""
+
+    name: str
+    fence: int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewJob:
     """What a user asked for, as it enters the queue."""
@@ -89,6 +117,8 @@ class NewJob:
     lane: str
     compat_key: str
     """Equal for jobs that one worker can draw without changing its model."""
+    cost: float = 1.0
+    """How much work it is; users are charged by it. 1 is a usual grid."""
     prompt: str
     """The canonical text that is shown to the user."""
     request: Mapping[str, Any]
@@ -98,6 +128,8 @@ class NewJob:
     parent_image_index: int | None = None
     interaction_token: str | None = field(default=None, repr=False)
     interaction_expires_at: datetime | None = None
+    file_limit_bytes: int | None = None
+    """What Discord takes for one file in answer to this interaction."""
 
     def __post_init__(self) -> None:
         # SQLite ignores the length of a column and takes NUL, PostgreSQL refuses both.
@@ -106,6 +138,8 @@ class NewJob:
                 f"idempotency_key: has {len(self.idempotency_key)} characters, "
                 f"not 1 to {MAX_IDEMPOTENCY_KEY}"
             )
+        if not self.cost > 0:
+            raise ValueError(f"cost: {self.cost} is not above 0")
         if "\0" in self.prompt:
             raise ValueError("prompt: holds a NUL character")
 
@@ -146,6 +180,12 @@ class JobRecord:
     created_at: datetime
     started_at: datetime | None
     finished_at: datetime | None
+    cost: float = 1.0
+    device: str | None = None
+    """What draws it, or drew it last."""
+    virtual_start: float | None = None
+    """Its user's virtual time when it was first claimed."""
+    file_limit_bytes: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,6 +201,21 @@ class QueuedJob:
     """The request's `model`; None for a request that names none."""
     attempts: int
     created_at: datetime
+    cost: float = 1.0
+    virtual_time: float = 0.0
+    """Its user's: what was drawn for them, by cost and weight of lane."""
+    virtual_start: float | None = None
+    """The virtual time at which it was claimed before it was lost; it is not charged again."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TimedJob:
+    """How long a job took, and what it was drawn with."""
+
+    compat_key: str
+    device: str | None
+    cost: float
+    timings: dict[str, float]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

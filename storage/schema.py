@@ -16,6 +16,7 @@ from sqlalchemy import (
     DateTime,
     Dialect,
     Enum,
+    Float,
     ForeignKey,
     Index,
     Integer,
@@ -31,7 +32,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from storage.records import MAX_IDEMPOTENCY_KEY, DeliveryState, JobState
 
-REVISION = "0001"
+REVISION = "0002"
 """The migration that makes these tables; a test holds it to the newest one."""
 
 MAX_NONCE = 25
@@ -90,6 +91,7 @@ users = Table(
     Column("name", Text, nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
     Column("seen_at", UtcDateTime, nullable=False),
+    Column("virtual_time", Float, nullable=False, server_default="0", index=True),
 )
 
 guilds = Table(
@@ -112,11 +114,13 @@ jobs = Table(
     Column("message_id", BigInteger),
     Column("interaction_token", Text),
     Column("interaction_expires_at", UtcDateTime),
+    Column("file_limit_bytes", BigInteger),
     Column("action", Text, nullable=False),
     Column("parent_job_id", ForeignKey("jobs.id")),
     Column("parent_image_index", Integer),
     Column("lane", Text, nullable=False),
     Column("compat_key", Text, nullable=False),
+    Column("cost", Float, nullable=False, server_default="1"),
     Column("prompt", Text, nullable=False),
     Column("request", _Json, nullable=False),
     Column("request_version", Integer, nullable=False),
@@ -124,6 +128,8 @@ jobs = Table(
     Column("fence", Integer, nullable=False, server_default="0"),
     Column("attempts", Integer, nullable=False, server_default="0"),
     Column("worker", Text),
+    Column("device", Text),
+    Column("virtual_start", Float),
     Column("lease_until", UtcDateTime),
     Column("cancel_requested", Boolean, nullable=False, server_default=false()),
     Column("cancelled_by", BigInteger),

@@ -14,18 +14,31 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, case, func, null, or_, tuple_, update
-from sqlalchemy.sql.dml import ReturningUpdate
+from sqlalchemy import (
+    ColumnElement,
+    Update,
+    and_,
+    case,
+    exists,
+    func,
+    insert,
+    null,
+    or_,
+    select,
+    tuple_,
+    update,
+)
+from sqlalchemy.sql.dml import ReturningInsert, ReturningUpdate
 
-from storage.records import POISON, Claim, JobState, NewJob
-from storage.schema import jobs
-from storage.upsert import Insert
+from storage.records import POISON, Claim, JobState, Leader, NewJob
+from storage.schema import jobs, leases, users
 
 
-def submit(insert: Insert, new: NewJob, *, now: datetime) -> Any:
-    """Insert a queued job, unless its idempotency key is taken."""
+def submit(new: NewJob, *, now: datetime) -> ReturningInsert[Any]:
+    """Insert a queued job."""
     return (
-        insert.values(
+        insert(jobs)
+        .values(
             idempotency_key=new.idempotency_key,
             user_id=new.user_id,
             guild_id=new.guild_id,
@@ -34,6 +47,7 @@ def submit(insert: Insert, new: NewJob, *, now: datetime) -> Any:
             action=new.action,
             lane=new.lane,
             compat_key=new.compat_key,
+            cost=new.cost,
             prompt=new.prompt,
             request=dict(new.request),
             request_version=new.request_version,
@@ -41,30 +55,75 @@ def submit(insert: Insert, new: NewJob, *, now: datetime) -> Any:
             parent_image_index=new.parent_image_index,
             interaction_token=new.interaction_token,
             interaction_expires_at=new.interaction_expires_at,
+            file_limit_bytes=new.file_limit_bytes,
             state=JobState.QUEUED,
             created_at=now,
         )
-        .on_conflict_do_nothing(index_elements=["idempotency_key"])
         .returning(jobs)
     )
 
 
+def arrive(user_id: int) -> Update:
+    """Bring a user for whom nothing waits up to the present virtual time.
+
+    Start-time fair queueing (Goyal, Vin and Cheng, 1996): the present is the start of what is being
+    drawn, so that whoever was away neither owes anything nor has saved anything up.
+    """
+    waiting = exists().where(jobs.c.user_id == user_id, jobs.c.state == JobState.QUEUED)
+    others = users.alias()
+    drawn = select(func.max(jobs.c.virtual_start)).where(jobs.c.state == JobState.RUNNING)
+    latest = select(func.max(others.c.virtual_time))
+    present = func.coalesce(drawn.scalar_subquery(), latest.scalar_subquery())
+    return (
+        update(users)
+        .where(users.c.id == user_id, ~waiting, users.c.virtual_time < present)
+        .values(virtual_time=present)
+    )
+
+
 def claim(
-    job_id: int, worker: str, *, now: datetime, lease_until: datetime
+    job_id: int,
+    worker: str,
+    *,
+    device: str | None,
+    leader: Leader | None,
+    now: datetime,
+    lease_until: datetime,
 ) -> ReturningUpdate[Any]:
-    """Take from queued to running, with a new fence."""
+    """Take from queued to running, with a new fence, while the leader holds its lease."""
+    user_time = select(users.c.virtual_time).where(users.c.id == jobs.c.user_id)
+    conditions = [jobs.c.id == job_id, jobs.c.state == JobState.QUEUED]
+    if leader is not None:
+        conditions.append(
+            exists().where(
+                leases.c.name == leader.name,
+                leases.c.fence == leader.fence,
+                leases.c.expires_at > now,
+            )
+        )
     return (
         update(jobs)
-        .where(jobs.c.id == job_id, jobs.c.state == JobState.QUEUED)
+        .where(*conditions)
         .values(
             state=JobState.RUNNING,
             fence=jobs.c.fence + 1,
             attempts=jobs.c.attempts + 1,
             worker=worker,
+            device=device,
+            virtual_start=func.coalesce(jobs.c.virtual_start, user_time.scalar_subquery()),
             lease_until=lease_until,
             started_at=now,
         )
         .returning(jobs)
+    )
+
+
+def charge(user_id: int, amount: float) -> Update:
+    """Let a user's virtual time pass: something is drawn for them."""
+    return (
+        update(users)
+        .where(users.c.id == user_id)
+        .values(virtual_time=users.c.virtual_time + amount)
     )
 
 

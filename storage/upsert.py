@@ -1,15 +1,28 @@
-"""INSERT ... ON CONFLICT, which SQLAlchemy words once for each dialect."""
+"""What is worded once for each dialect: INSERT ... ON CONFLICT, and transactions in single file."""
 
 from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import Table
+from sqlalchemy import Table, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 Insert = postgresql.Insert | sqlite.Insert
 """An INSERT that knows `on_conflict_do_nothing` and `on_conflict_do_update`."""
+
+
+_QUEUE_LOCK = 0x6561_7365_6D
+"""Next to the number that migrations lock."""
+
+
+async def one_at_a_time(connection: AsyncConnection) -> None:
+    """Let the other transactions that ask for this wait: what is counted then stays so.
+
+    SQLite has one writer anyhow.
+    """
+    if connection.dialect.name == "postgresql":
+        await connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _QUEUE_LOCK})
 
 
 def insert_for(connection: AsyncConnection, table: Table) -> Insert:

@@ -14,6 +14,7 @@ import discord
 
 from bot.app import open_bot
 from bot.cli.start import REFUSALS, open_executor
+from bot.dispatch.leadership import LeaseLostError
 from bot.playground import Playground, point_discord_at
 from bot.settings import Settings
 
@@ -31,7 +32,7 @@ def run(settings: Settings, options: argparse.Namespace) -> int:
             file=sys.stderr,
         )
         return EXIT_REFUSED
-    except REFUSALS as error:
+    except (*REFUSALS, LeaseLostError) as error:
         print(f"easel: {error}", file=sys.stderr)
         return EXIT_REFUSED
     return 0

@@ -1,16 +1,18 @@
 """The deliverer: what is finished is shown exactly once, however often the bot falls over.
 
 A delivery is a row that was written in the same transaction as the job's end. Showing it edits the
-message that the job already has, so doing it twice shows it once.
+message that the job already has, so doing it twice shows it once. Only the leader delivers. Whom no
+way leads to is told by the next thing that they do.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import io
 import logging
 import random
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import assert_never
@@ -19,8 +21,12 @@ import discord
 from PIL import Image
 
 from bot import messages
-from bot.dispatch.messenger import TRANSIENT, Message, Messenger, Picture, UndeliverableError
+from bot.dispatch.breaker import Breaker
+from bot.dispatch.checkpoints import Checkpoint, Passing, pass_by
+from bot.dispatch.leadership import Leadership
+from bot.dispatch.messenger import Message, Messenger, Picture, UndeliverableError
 from bot.dispatch.progress import ProgressBoard
+from bot.dispatch.retry import TRANSIENT
 from engine.images import make_grid
 from storage import (
     BlobError,
@@ -37,9 +43,16 @@ logger = logging.getLogger(__name__)
 
 BATCH = 8
 MAX_ATTEMPTS = 10
+TOO_LARGE = 413
 IDLE_SECONDS = 5.0
 FILE_LIMIT_BYTES = 10 * 1024 * 1024
 """What every server accepts for one file."""
+REQUEST_LIMIT_BYTES = 25 * 1024 * 1024 - 64 * 1024
+"""What Discord accepts for a whole request, less what is not the file."""
+LEAST_LIMIT_BYTES = 64 * 1024
+"""A picture this small that is still too large is refused for another reason."""
+MISSED_AT_ONCE = 3
+"""How many results a user is told of at once that did not reach them."""
 
 MakeView = Callable[[int, int], discord.ui.View]
 """Builds the buttons under a grid, from the job's id and its number of pictures."""
@@ -57,7 +70,10 @@ class Deliverer:
         blobs: Blobs,
         messenger: Messenger,
         progress: ProgressBoard,
+        leadership: Leadership,
+        breaker: Breaker,
         make_view: MakeView,
+        passing: Passing = pass_by,
     ) -> None:
         self._jobs = jobs
         self._pictures = pictures
@@ -65,28 +81,64 @@ class Deliverer:
         self._blobs = blobs
         self._messenger = messenger
         self._progress = progress
+        self._leadership = leadership
+        self._breaker = breaker
         self._make_view = make_view
+        self._passing = passing
         self._woken = asyncio.Event()
+        self._is_settled = asyncio.Event()
 
     def wake(self) -> None:
         """Look at the outbox now."""
         self._woken.set()
 
     async def run(self) -> None:
-        """Deliver until cancelled."""
+        """Deliver until cancelled. Raises LeaseLostError when another process took over."""
+        await self._leadership.taken()
         while True:
             self._woken.clear()
             due = await self._deliveries.due(datetime.now(UTC), limit=BATCH)
-            async with asyncio.TaskGroup() as tasks:
-                for delivery in due:
-                    tasks.create_task(self._deliver(delivery))
-            if len(due) == BATCH:
+            if due and not self._breaker.is_open:
+                async with asyncio.TaskGroup() as tasks:
+                    for delivery in due:
+                        tasks.create_task(self._deliver(delivery))
                 continue
+            self._is_settled.set()
             try:
                 async with asyncio.timeout(IDLE_SECONDS):
                     await self._woken.wait()
             except TimeoutError:
                 continue
+
+    async def settle(self, seconds: float) -> None:
+        """Wait until nothing is due, but no longer than this."""
+        self._is_settled.clear()
+        self.wake()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._is_settled.wait()
+
+    async def tell_missed(self, user_id: int, tell: Callable[[Message], Awaitable[object]]) -> None:
+        """Tell a user of what no way led to when it was finished."""
+        for delivery in await self._deliveries.untold(user_id, limit=MISSED_AT_ONCE):
+            job = await self._jobs.get(delivery.job_id)
+            if job is None or not await self._deliveries.take_untold(job.id):
+                continue
+            try:
+                await tell(await self._missed_message(job))
+            except (discord.HTTPException, *TRANSIENT) as error:
+                logger.warning("not told job_id=%d: %s", job.id, error)
+                await self._deliveries.put_back_untold(job.id)
+            else:
+                logger.info("told job_id=%d", job.id)
+
+    async def _missed_message(self, job: JobRecord) -> Message:
+        try:
+            message = await self._message(job, limit_bytes=FILE_LIMIT_BYTES)
+        except BlobError as error:
+            logger.warning("its pictures are gone job_id=%d: %s", job.id, error)
+            message = Message(content=messages.gone(job))
+        return replace(message, content=messages.missed(message.content))
 
     async def _deliver(self, delivery: DeliveryRecord) -> None:
         job = await self._jobs.get(delivery.job_id)
@@ -95,16 +147,32 @@ class Deliverer:
             return
         await self._progress.close(job.id)
         try:
-            message = replace(await self._message(job), nonce=delivery.nonce)
-            message_id = await self._messenger.deliver(job, message)
+            message_id = await self._show(job, delivery)
         except (UndeliverableError, BlobError) as error:
             logger.warning("gave up job_id=%d: %s", job.id, error)
             await self._deliveries.give_up(job.id, str(error))
         except (discord.HTTPException, *TRANSIENT) as error:
             await self._later(delivery, error)
         else:
+            self._passing(Checkpoint.SENT)
             await self._deliveries.mark_sent(job.id, message_id=message_id)
-            logger.info("delivered job_id=%d", job.id)
+
+    async def _show(self, job: JobRecord, delivery: DeliveryRecord) -> int:
+        """Show how a job ended, in files that Discord takes; return the message's id."""
+        limit_bytes = min(job.file_limit_bytes or FILE_LIMIT_BYTES, REQUEST_LIMIT_BYTES)
+        while True:
+            message = replace(
+                await self._message(job, limit_bytes=limit_bytes), nonce=delivery.nonce
+            )
+            await self._leadership.check()
+            try:
+                return await self._messenger.deliver(job, message)
+            except discord.HTTPException as error:
+                size = len(message.picture.data) if message.picture else 0
+                if error.status != TOO_LARGE or size <= LEAST_LIMIT_BYTES:
+                    raise
+                limit_bytes = size // 2
+                logger.info("%d bytes are too many job_id=%d", size, job.id)
 
     async def _later(self, delivery: DeliveryRecord, error: Exception) -> None:
         logger.warning("not delivered job_id=%d: %s", delivery.job_id, error)
@@ -117,10 +185,10 @@ class Deliverer:
             delivery.job_id, str(error), datetime.now(UTC) + timedelta(seconds=pause)
         )
 
-    async def _message(self, job: JobRecord) -> Message:
+    async def _message(self, job: JobRecord, *, limit_bytes: int) -> Message:
         match job.state:
             case JobState.DONE:
-                return await self._grid(job)
+                return await self._grid(job, limit_bytes)
             case JobState.CANCELLED:
                 return Message(content=messages.cancelled(job))
             case JobState.FAILED:
@@ -130,10 +198,10 @@ class Deliverer:
             case _:
                 assert_never(job.state)
 
-    async def _grid(self, job: JobRecord) -> Message:
+    async def _grid(self, job: JobRecord, limit_bytes: int) -> Message:
         pictures = await self._pictures.of_job(job.id)
         pngs = [await self._blobs.get(picture.sha256) for picture in pictures]
-        picture = await asyncio.to_thread(_grid_file, pngs, f"easel-{job.id}")
+        picture = await asyncio.to_thread(_grid_file, pngs, f"easel-{job.id}", limit_bytes)
         return Message(
             content=messages.done(job),
             picture=picture,
@@ -141,8 +209,8 @@ class Deliverer:
         )
 
 
-def _grid_file(pngs: list[bytes], stem: str) -> Picture:
-    return fit(make_grid(pngs), stem)
+def _grid_file(pngs: list[bytes], stem: str, limit_bytes: int) -> Picture:
+    return fit(make_grid(pngs), stem, limit_bytes=limit_bytes)
 
 
 def fit(png: bytes, stem: str, *, limit_bytes: int = FILE_LIMIT_BYTES) -> Picture:

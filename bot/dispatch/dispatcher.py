@@ -2,21 +2,23 @@
 
 The jobs table is the truth. What this class holds in memory (which fence a running job has) can be
 lost at any moment: the row says `running`, its lease runs out, and whoever dispatches next queues
-it again. Only the holder of the `dispatcher` lease dispatches, so a second bot on the same database
-waits its turn.
+it again. Only the leader dispatches, so a second bot on the same database waits its turn, and each
+claim names the leader's lease, so a bot that was deposed in its sleep claims nothing.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-import os
-import socket
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import assert_never
 
+from bot.dispatch.checkpoints import Checkpoint, Passing, pass_by
 from bot.dispatch.deliver import Deliverer
+from bot.dispatch.leadership import Leadership
+from bot.dispatch.line import Drawing, Line
 from bot.dispatch.pick import Assignment, pick
 from bot.dispatch.submit import request_of
 from engine.api import (
@@ -33,12 +35,10 @@ from engine.api import (
     Started,
     WorkItem,
 )
-from storage import BlobError, Blobs, CancelOutcome, Claimed, JobRecord, Jobs, Leases, NewPicture
+from storage import BlobError, Blobs, CancelOutcome, Claimed, JobRecord, Jobs, NewPicture
 
 logger = logging.getLogger(__name__)
 
-LEASE = "dispatcher"
-VIEW_LIMIT = 200
 IDLE_SECONDS = 5.0
 """The queue is looked at this often even when nothing said that it changed."""
 
@@ -53,34 +53,39 @@ class Dispatcher:
         self,
         *,
         jobs: Jobs,
-        leases: Leases,
+        leadership: Leadership,
         blobs: Blobs,
         executor: Executor,
         deliverer: Deliverer,
+        line: Line,
         report: Report,
-        lease_seconds: float,
+        passing: Passing = pass_by,
     ) -> None:
         self._jobs = jobs
-        self._leases = leases
+        self._leadership = leadership
         self._blobs = blobs
         self._executor = executor
         self._deliverer = deliverer
+        self._line = line
+        self._running = line.drawing
         self._report = report
-        self._lease_seconds = lease_seconds
-        self._owner = f"{socket.gethostname()}:{os.getpid()}"
-        self._running: dict[int, JobRecord] = {}
+        self._passing = passing
         self._woken = asyncio.Event()
-        self._lease: int | None = None
-        """The fence of the dispatcher's lease."""
+        self._idle = asyncio.Event()
+        self._is_draining = False
 
     def wake(self) -> None:
         """Look at the queue now: a job came or a slot is free."""
         self._woken.set()
+        self._line.moved()
 
     async def run(self) -> None:
-        """Dispatch until cancelled."""
+        """Dispatch until cancelled. Raises LeaseLostError when another process took over."""
         try:
-            await self._take_lease()
+            await self._leadership.take()
+            # Executors own nothing durable: whatever is marked running was lost with its bot.
+            for job in await self._jobs.running():
+                await self._requeue(job.id, job.fence, "the bot was restarted")
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._renew(), name="dispatcher-renew")
                 tasks.create_task(self._listen(), name="dispatcher-listen")
@@ -88,12 +93,23 @@ class Dispatcher:
         finally:
             await asyncio.shield(self._hand_back())
 
+    async def drain(self, seconds: float) -> None:
+        """Begin nothing new, and give what is being drawn this long to end."""
+        self._is_draining = True
+        self._note_idle()
+        try:
+            async with asyncio.timeout(seconds):
+                await self._idle.wait()
+        except TimeoutError:
+            logger.info("%d jobs are not done in time and go back to the queue", len(self._running))
+
     async def cancel(self, job_id: int, *, by: int) -> CancelOutcome:
         """Stop a queued job at once, or a running one at its next step."""
         outcome = await self._jobs.request_cancel(job_id, by=by)
         match outcome:
             case CancelOutcome.CANCELLED:
                 self._deliverer.wake()
+                self._line.moved()
             case CancelOutcome.REQUESTED:
                 await self._executor.cancel(job_id)
             case CancelOutcome.TOO_LATE:
@@ -104,29 +120,13 @@ class Dispatcher:
 
     # --- who dispatches -------------------------------------------------------------------------
 
-    async def _take_lease(self) -> None:
-        waited = False
-        while True:
-            self._lease = await self._leases.acquire(LEASE, self._owner, self._lease_seconds)
-            if self._lease is not None:
-                break
-            if not waited:
-                logger.warning("another bot on this database dispatches; waiting for its lease")
-            waited = True
-            await asyncio.sleep(min(1.0, self._lease_seconds / 4))
-        # Executors own nothing durable: whatever is marked running was lost with its dispatcher.
-        for job in await self._jobs.running():
-            await self._requeue(job.id, job.fence, "the bot was restarted")
-
     async def _renew(self) -> None:
+        seconds = self._leadership.seconds
         while True:
-            await asyncio.sleep(self._lease_seconds / 3)
-            if self._lease is None or not await self._leases.renew(
-                LEASE, self._lease, self._lease_seconds
-            ):
-                raise RuntimeError("another process took over the dispatcher's lease; stopping")
-            held = [(job.id, job.fence) for job in self._running.values()]
-            kept = await self._jobs.renew(held, lease_seconds=self._lease_seconds)
+            await asyncio.sleep(seconds / 3)
+            await self._leadership.renew()
+            held = [(drawing.job.id, drawing.job.fence) for drawing in self._running.values()]
+            kept = await self._jobs.renew(held, lease_seconds=seconds)
             for job_id, _ in set(held) - set(kept):
                 self._running.pop(job_id, None)
                 await self._executor.cancel(job_id)
@@ -135,12 +135,12 @@ class Dispatcher:
 
     async def _hand_back(self) -> None:
         """Queue what was being drawn again and let another process dispatch at once."""
-        for job in list(self._running.values()):
+        # The leader's rows, not this memory: a claim may have been cut off before it came back.
+        for job in await self._jobs.running() if self._leadership.is_current else ():
             await self._jobs.requeue(
                 job.id, job.fence, "the bot was stopped", counts_as_attempt=False
             )
-        if self._lease is not None:
-            await self._leases.release(LEASE, self._lease)
+        await self._leadership.release()
 
     # --- from the queue to the slots --------------------------------------------------------------
 
@@ -148,9 +148,15 @@ class Dispatcher:
         while True:
             self._woken.clear()
             slots = self._executor.slots()
-            if any(slot.ready for slot in slots):
-                queue = await self._jobs.queue_view(VIEW_LIMIT)
-                for assignment in pick(queue, slots):
+            if any(slot.ready for slot in slots) and not self._is_draining:
+                queue = await self._line.queue()
+                for assignment in pick(
+                    queue,
+                    slots,
+                    running=self._line.running,
+                    now=datetime.now(UTC),
+                    policy=self._line.policy,
+                ):
                     await self._start(assignment)
             try:
                 async with asyncio.timeout(IDLE_SECONDS):
@@ -159,19 +165,32 @@ class Dispatcher:
                 continue
 
     async def _start(self, assignment: Assignment) -> None:
+        if self._is_draining:
+            return
+        slot_id = assignment.slot_id
+        device = next(slot.device_name for slot in self._executor.slots() if slot.id == slot_id)
         claimed = await self._jobs.claim(
-            assignment.job_id, worker=assignment.slot_id, lease_seconds=self._lease_seconds
+            assignment.job_id,
+            worker=slot_id,
+            lease_seconds=self._leadership.seconds,
+            device=device,
+            charge=assignment.charge,
+            leader=self._leadership.leader,
         )
         if claimed is None:
             return
-        self._running[claimed.job.id] = claimed.job
+        self._passing(Checkpoint.CLAIMED)
+        self._running[claimed.job.id] = Drawing(
+            job=claimed.job, slot_id=slot_id, begun_at=time.monotonic()
+        )
         try:
-            await self._executor.submit(assignment.slot_id, await self._work_item(claimed))
+            await self._executor.submit(slot_id, await self._work_item(claimed))
             await self._obey_early_cancel(claimed.job.id)
         except LookupError as error:
             await self._requeue(claimed.job.id, claimed.fence, str(error))
         except (RequestError, BlobError) as error:
             await self._fail(claimed.job.id, claimed.fence, FailureKind.INVALID, str(error))
+        self._line.moved()
 
     async def _obey_early_cancel(self, job_id: int) -> None:
         """Stop a job whose Cancel was pressed after the claim, before the executor knew of it."""
@@ -201,8 +220,7 @@ class Dispatcher:
     async def _on_event(self, event: Event) -> None:
         match event:
             case Started() | Progress():
-                if job := self._running.get(event.job_id):
-                    self._report(job, event)
+                self._show(event)
                 return
             case Finished():
                 await self._finish(event)
@@ -220,10 +238,21 @@ class Dispatcher:
                 assert_never(event)
         self.wake()
 
-    async def _finish(self, event: Finished) -> None:
-        job = self._running.get(event.job_id)
-        if job is None:
+    def _show(self, event: Started | Progress) -> None:
+        drawing = self._running.get(event.job_id)
+        # After a long sleep another bot may be showing this job already.
+        if drawing is None or not self._leadership.is_current:
             return
+        if isinstance(event, Progress):
+            drawing.share_done = event.step / event.total
+        self._report(drawing.job, event)
+
+    async def _finish(self, event: Finished) -> None:
+        drawing = self._running.get(event.job_id)
+        if drawing is None:
+            return
+        self._passing(Checkpoint.DRAWN)
+        job = drawing.job
         model = request_of(job).model
         pictures = [
             NewPicture(
@@ -238,7 +267,9 @@ class Dispatcher:
             )
             for image_index, picture in enumerate(event.pictures)
         ]
-        await self._jobs.finish(event.job_id, event.fence, pictures, event.timings)
+        if await self._jobs.finish(event.job_id, event.fence, pictures, event.timings):
+            self._line.learn(job, event.timings)
+        self._passing(Checkpoint.FINISHED)
         self._settled(event.job_id)
 
     async def _fail(self, job_id: int, fence: int, kind: FailureKind, message: str) -> None:
@@ -253,3 +284,8 @@ class Dispatcher:
     def _settled(self, job_id: int) -> None:
         self._running.pop(job_id, None)
         self._deliverer.wake()
+        self._note_idle()
+
+    def _note_idle(self) -> None:
+        if self._is_draining and not self._running:
+            self._idle.set()

@@ -6,24 +6,23 @@ tried in turn, the one that cannot show anything twice first.
 
 from __future__ import annotations
 
-import asyncio
 import io
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
-import aiohttp
 import discord
 
+from bot.dispatch.breaker import Breaker
+from bot.dispatch.retry import TRANSIENT, retried
 from storage import JobRecord
 
 logger = logging.getLogger(__name__)
 
 TOKEN_MARGIN = timedelta(minutes=1)
 """An edit that is held back by a rate limit must still arrive while the token lives."""
-
-TRANSIENT = (aiohttp.ClientError, OSError, asyncio.TimeoutError)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,12 +55,13 @@ class UndeliverableError(Exception):
 class Messenger:
     """Shows a job's message, wherever it can be shown."""
 
-    def __init__(self, client: discord.Client) -> None:
+    def __init__(self, client: discord.Client, *, breaker: Breaker) -> None:
         self._client = client
+        self._breaker = breaker
 
     async def progress(self, job: JobRecord, message: Message) -> None:
         """Edit the job's message by its token; what cannot be shown now is not shown."""
-        if not _token_lives(job):
+        if not _token_lives(job) or self._breaker.is_sparing:
             return
         try:
             await self._edit_by_token(job, message)
@@ -73,16 +73,13 @@ class Messenger:
 
         Raises UndeliverableError when no way is left, and lets passing troubles through.
         """
-        ways: list[Callable[..., Awaitable[int]]] = [
-            self._edit_in_channel,
-            self._send,
-            self._direct,
-        ]
+        ways: list[Way] = [self._edit_in_channel] if job.message_id is not None else []
+        ways += [self._send, self._direct]
         if _token_lives(job):
             ways.insert(0, self._edit_by_token)
         for way in ways:
             try:
-                return await way(job, message)
+                return await retried(partial(way, job, message))
             except (discord.NotFound, discord.Forbidden) as error:
                 logger.info("no way %s job_id=%d: %s", way.__name__, job.id, error)
             except discord.HTTPException as error:
@@ -93,7 +90,7 @@ class Messenger:
 
     async def _edit_by_token(self, job: JobRecord, message: Message) -> int:
         if job.message_id is None or job.interaction_token is None:
-            raise LookupError("the job has no interaction")
+            raise ValueError(f"job {job.id} has no interaction")
         application_id = self._client.application_id
         if application_id is None:
             raise ConnectionError("the bot is not logged in yet")
@@ -103,7 +100,7 @@ class Messenger:
         await webhook.edit_message(
             job.message_id,
             content=message.content,
-            attachments=_files(message),
+            attachments=files_of(message),
             view=message.view() if message.view else None,
             allowed_mentions=discord.AllowedMentions.none(),
         )
@@ -113,7 +110,7 @@ class Messenger:
         channel = self._client.get_partial_messageable(job.channel_id, guild_id=job.guild_id)
         edited = await channel.get_partial_message(job.message_id or 0).edit(
             content=message.content,
-            attachments=_files(message),
+            attachments=files_of(message),
             view=message.view() if message.view else None,
             allowed_mentions=discord.AllowedMentions.none(),
         )
@@ -131,7 +128,7 @@ class Messenger:
         view = message.view() if message.view else discord.utils.MISSING
         sent = await where.send(
             content=message.content,
-            files=_files(message),
+            files=files_of(message),
             view=view,
             nonce=message.nonce or discord.utils.MISSING,
             allowed_mentions=discord.AllowedMentions.none(),
@@ -139,13 +136,18 @@ class Messenger:
         return sent.id
 
 
-def _files(message: Message) -> list[discord.File]:
+def files_of(message: Message) -> list[discord.File]:
+    """Return a message's files, to be sent once."""
     if message.picture is None:
         return []
     return [discord.File(io.BytesIO(message.picture.data), message.picture.filename)]
 
 
 def _token_lives(job: JobRecord) -> bool:
-    if job.interaction_token is None or job.interaction_expires_at is None:
+    if (
+        job.message_id is None
+        or job.interaction_token is None
+        or job.interaction_expires_at is None
+    ):
         return False
     return datetime.now(UTC) < job.interaction_expires_at - TOKEN_MARGIN

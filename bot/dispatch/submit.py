@@ -12,19 +12,30 @@ from datetime import datetime
 
 import msgspec
 
-from bot import recipe
+from bot import messages, recipe
+from bot.dispatch.pick import Lane
 from bot.errors import GoneError, UserError
 from bot.prompt import Completion, Prompt, complete, parse
 from engine.api import (
     MAX_SEED,
     REQUEST_VERSION,
+    ImageToImage,
     Request,
     request_from_json,
     request_to_json,
 )
 from engine.models.catalog import Catalog, ModelCard
-from storage import JobRecord, Jobs, NewJob, PictureRecord, Pictures
+from storage import (
+    JobRecord,
+    Jobs,
+    NewJob,
+    PictureRecord,
+    Pictures,
+    QueueLimitError,
+    QueueLimits,
+)
 
+USUAL_IMAGES = 4
 VARIATION_STRENGTH = 0.6
 """How much of the schedule V1-V4 draw anew: the layout stays, details change."""
 
@@ -59,6 +70,8 @@ class Origin:
     guild_name: str
     message_id: int
     """The message that will show the job."""
+    file_limit_bytes: int
+    """What Discord takes for one file in answer."""
 
 
 class Submitter:
@@ -72,6 +85,7 @@ class Submitter:
         catalog: Catalog,
         default_model: str,
         available: frozenset[str],
+        limits: QueueLimits,
         on_submit: Callable[[], None],
     ) -> None:
         self._jobs = jobs
@@ -79,6 +93,7 @@ class Submitter:
         self._catalog = catalog
         self._default_model = default_model
         self._available = available
+        self._limits = limits
         self._on_submit = on_submit
 
     def read(self, text: str) -> Prompt:
@@ -155,27 +170,31 @@ class Submitter:
         parent: JobRecord | None,
         index: int | None = None,
     ) -> JobRecord:
-        submitted = await self._jobs.submit(
-            NewJob(
-                idempotency_key=f"interaction:{origin.interaction_id}",
-                user_id=origin.asker.user_id,
-                user_name=origin.user_name,
-                guild_id=origin.asker.guild_id,
-                guild_name=origin.guild_name,
-                channel_id=origin.asker.channel_id,
-                message_id=origin.message_id,
-                interaction_token=origin.interaction_token,
-                interaction_expires_at=origin.interaction_expires_at,
-                action=action,
-                parent_job_id=parent.id if parent else None,
-                parent_image_index=index,
-                lane="fast",
-                compat_key=f"{request.model}:{request.width}x{request.height}",
-                prompt=prompt.canonical(),
-                request=request_to_json(request),
-                request_version=REQUEST_VERSION,
-            )
+        new = NewJob(
+            idempotency_key=f"interaction:{origin.interaction_id}",
+            user_id=origin.asker.user_id,
+            user_name=origin.user_name,
+            guild_id=origin.asker.guild_id,
+            guild_name=origin.guild_name,
+            channel_id=origin.asker.channel_id,
+            message_id=origin.message_id,
+            interaction_token=origin.interaction_token,
+            interaction_expires_at=origin.interaction_expires_at,
+            file_limit_bytes=origin.file_limit_bytes,
+            action=action,
+            parent_job_id=parent.id if parent else None,
+            parent_image_index=index,
+            lane=Lane.FAST,
+            compat_key=f"{request.model}:{request.width}x{request.height}",
+            cost=cost_of(request, self._catalog[request.model]),
+            prompt=prompt.canonical(),
+            request=request_to_json(request),
+            request_version=REQUEST_VERSION,
         )
+        try:
+            submitted = await self._jobs.submit(new, self._limits)
+        except QueueLimitError as error:
+            raise UserError(messages.too_many(error)) from error
         self._on_submit()
         return submitted.job
 
@@ -183,6 +202,16 @@ class Submitter:
 def request_of(job: JobRecord) -> Request:
     """Return a stored job's request as the engine knows it."""
     return request_from_json(job.request)
+
+
+def cost_of(request: Request, card: ModelCard) -> float:
+    """Return how much work a request is; 1 is the model's usual grid of four."""
+    steps: float = request.num_inference_steps
+    if isinstance(request, ImageToImage):
+        steps *= request.strength
+    width, height = card.default_size
+    pixels = (request.width * request.height) / (width * height)
+    return request.num_images / USUAL_IMAGES * steps / card.num_inference_steps * pixels
 
 
 def with_seed(prompt: Prompt, *, fresh: bool = False) -> Prompt:

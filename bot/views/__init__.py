@@ -2,7 +2,7 @@
 
 from bot.views.cancel import CancelButton, cancel_view
 from bot.views.grid import RerollButton, UpscaleButton, VariationButton, grid_view
-from bot.views.waiting import announce
+from bot.views.waiting import announce, tell_missed
 
 __all__ = [
     "DYNAMIC_ITEMS",
@@ -13,6 +13,7 @@ __all__ = [
     "announce",
     "cancel_view",
     "grid_view",
+    "tell_missed",
 ]
 
 DYNAMIC_ITEMS = (CancelButton, RerollButton, UpscaleButton, VariationButton)

@@ -9,6 +9,7 @@ import discord
 from bot.errors import UserError
 from bot.interactions import asker_of
 from bot.views.button import JOB_ID, JobButton
+from bot.views.waiting import tell_missed
 from storage import CancelOutcome
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ class CancelButton(JobButton, template=rf"easel:cancel:{JOB_ID}"):
             raise UserError("Only the person who started a job, or a moderator, can cancel it.")
         outcome = await studio.dispatcher.cancel(job.id, by=interaction.user.id)
         await interaction.edit_original_response(content=_answer(outcome))
+        await tell_missed(interaction)
 
 
 def _answer(outcome: CancelOutcome) -> str:

@@ -14,7 +14,7 @@ import discord
 from bot import messages
 from bot.interactions import asker_of, origin_of
 from bot.views.button import IMAGE_INDEX, JOB_ID, JobButton
-from bot.views.waiting import announce
+from bot.views.waiting import announce, tell_missed
 
 if TYPE_CHECKING:
     from bot.views.button import Press
@@ -46,6 +46,7 @@ class UpscaleButton(JobButton, template=rf"easel:U:{JOB_ID}:{IMAGE_INDEX}"):
             attachments=[file],
             allowed_mentions=discord.AllowedMentions.none(),
         )
+        await tell_missed(interaction)
 
 
 class VariationButton(JobButton, template=rf"easel:V:{JOB_ID}:{IMAGE_INDEX}"):

@@ -2,26 +2,39 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import discord
 
-from bot import messages
-from bot.views.cancel import cancel_view
-from storage import JobRecord, JobState
+from bot.dispatch.messenger import files_of
+from storage import JobRecord
 
 if TYPE_CHECKING:
     from bot.client import EaselClient
+    from bot.dispatch.messenger import Message
 
 
 async def announce(interaction: discord.Interaction[EaselClient], job: JobRecord) -> None:
-    """Say that the job waits, unless a worker was quicker and shows it already."""
+    """Say that the job waits, and where, unless a worker was quicker and shows it already."""
     studio = interaction.client.studio
-    current = await studio.jobs.get(job.id)
-    if current is None or current.state is not JobState.QUEUED:
-        return
-    await interaction.edit_original_response(
-        content=messages.waiting(job, jobs_ahead=await studio.jobs.queue_position(job.id)),
-        view=cancel_view(job.id),
+    await studio.line.announce(job.id)
+    # A message of one's own before the first answer is there would take the place of that answer.
+    await studio.progress.settled(job.id)
+    await tell_missed(interaction)
+
+
+async def tell_missed(interaction: discord.Interaction[EaselClient]) -> None:
+    """Tell whoever did something of the results that could not reach them."""
+    tell = partial(_tell_privately, interaction)
+    await interaction.client.studio.deliverer.tell_missed(interaction.user.id, tell)
+
+
+async def _tell_privately(interaction: discord.Interaction[EaselClient], message: Message) -> None:
+    await interaction.followup.send(
+        message.content,
+        files=files_of(message),
+        view=message.view() if message.view else discord.utils.MISSING,
+        ephemeral=True,
         allowed_mentions=discord.AllowedMentions.none(),
     )

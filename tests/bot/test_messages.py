@@ -43,10 +43,21 @@ JOB = JobRecord(
 )
 
 EXAMPLES = [
-    (messages.waiting(JOB, jobs_ahead=0), "**a red apple --ar 3:2** - <@42> (Waiting to start)"),
     (
-        messages.waiting(JOB, jobs_ahead=2),
+        messages.waiting(JOB, jobs_ahead=0, wait_seconds=0),
+        "**a red apple --ar 3:2** - <@42> (Waiting to start)",
+    ),
+    (
+        messages.waiting(JOB, jobs_ahead=2, wait_seconds=None),
         "**a red apple --ar 3:2** - <@42> (Waiting to start: 2 before you)",
+    ),
+    (
+        messages.waiting(JOB, jobs_ahead=2, wait_seconds=18.2),
+        "**a red apple --ar 3:2** - <@42> (Waiting to start: 2 before you, about 20 s)",
+    ),
+    (
+        messages.waiting(JOB, jobs_ahead=0, wait_seconds=200),
+        "**a red apple --ar 3:2** - <@42> (Waiting to start: about 3 min)",
     ),
     (messages.starting(JOB), "**a red apple --ar 3:2** - <@42> (0%)"),
     (messages.running(JOB, step=31, total=100), "**a red apple --ar 3:2** - <@42> (31%)"),
@@ -85,5 +96,5 @@ def test_a_prompt_pings_nobody_and_formats_nothing() -> None:
 @given(st.text(max_size=6000), st.integers(0, 10**9))
 def test_every_sentence_fits_a_message(prompt: str, ahead: int) -> None:
     job = replace(JOB, prompt=prompt, error_message="x" * 200, action="variation")
-    assert len(messages.waiting(job, jobs_ahead=ahead)) <= 2000
+    assert len(messages.waiting(job, jobs_ahead=ahead, wait_seconds=ahead)) <= 2000
     assert len(messages.failed(job)) <= 2000

@@ -63,7 +63,7 @@ class Channel:
             yield Jobs(database), Pictures(database)
 
 
-def settings_in(data_dir: Path) -> Settings:
+def settings_in(data_dir: Path, **overrides: object) -> Settings:
     """Return settings of which none comes from this machine's environment or `.env`."""
     return read_settings(
         data_dir=data_dir,
@@ -75,6 +75,8 @@ def settings_in(data_dir: Path) -> Settings:
         device="cpu",
         threads=1,
         lease_seconds=1.5,
+        drain_seconds=0,
+        **overrides,
     )
 
 

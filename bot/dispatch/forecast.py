@@ -1,0 +1,91 @@
+"""When each waiting job will be served: the policy, played forward. Pure, no clock, no I/O."""
+
+from __future__ import annotations
+
+import heapq
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from bot.dispatch.pick import Order, Policy, Seat
+from storage import QueuedJob
+
+UNKNOWN_SECONDS = 30.0
+"""What a job is taken to last, for the order only, until one like it has been timed."""
+
+Seconds = Callable[[QueuedJob, str], float | None]
+"""Estimates how long a job takes on a device; None where nothing is known."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Station:
+    """A slot, and when it is free."""
+
+    seat: Seat
+    device: str
+    user_id: int | None = None
+    """Whose job it draws now."""
+    busy_seconds: float | None = 0.0
+    """For how long; None where nobody knows."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where a job stands in the queue."""
+
+    job_id: int
+    user_id: int
+    jobs_ahead: int
+    wait_seconds: float | None
+    """Until it is begun; None where nothing like what is before it has been timed."""
+
+
+def forecast(
+    queue: Sequence[QueuedJob],
+    stations: Sequence[Station],
+    *,
+    now: datetime,
+    policy: Policy,
+    seconds: Seconds,
+) -> list[Place]:
+    """Return the waiting jobs in the order in which the policy will serve them."""
+    running = Counter(station.user_id for station in stations if station.user_id is not None)
+    order = Order(queue, running=running, policy=policy)
+    known = all(station.busy_seconds is not None for station in stations)
+    # A number before each station decides between two that are free at the same moment.
+    ends = [
+        (UNKNOWN_SECONDS if station.busy_seconds is None else station.busy_seconds, index, station)
+        for index, station in enumerate(stations)
+    ]
+    heapq.heapify(ends)
+    free: list[Station] = []
+    places: list[Place] = []
+    while ends and order:
+        at, _, station = heapq.heappop(ends)
+        if station.user_id is not None:
+            order.release(station.user_id)
+        free.append(station)
+        while free and (taken := order.take(_seats(free), now + timedelta(seconds=at))):
+            job, seat = taken
+            station = next(one for one in free if one.seat is seat)
+            free.remove(station)
+            places.append(
+                Place(
+                    job_id=job.id,
+                    user_id=job.user_id,
+                    jobs_ahead=len(places),
+                    wait_seconds=at if known else None,
+                )
+            )
+            lasts = seconds(job, station.device)
+            known = known and lasts is not None
+            loaded = seat.loaded | {job.model} if job.model else seat.loaded
+            station = replace(station, user_id=job.user_id, seat=replace(seat, loaded=loaded))
+            end = at + (UNKNOWN_SECONDS if lasts is None else lasts)
+            heapq.heappush(ends, (end, len(stations) + len(places), station))
+    return places
+
+
+def _seats(free: Sequence[Station]) -> list[Seat]:
+    return [station.seat for station in free]
