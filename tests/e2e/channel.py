@@ -65,19 +65,19 @@ class Channel:
 
 def settings_in(data_dir: Path, **overrides: object) -> Settings:
     """Return settings of which none comes from this machine's environment or `.env`."""
-    return read_settings(
-        data_dir=data_dir,
-        database_url=None,
-        blobs_url=None,
-        models_dir=None,
-        catalog=None,
-        model="pocket",
-        device="cpu",
-        threads=1,
-        lease_seconds=1.5,
-        drain_seconds=0,
-        **overrides,
-    )
+    fixed: dict[str, object] = {
+        "data_dir": data_dir,
+        "database_url": None,
+        "blobs_url": None,
+        "models_dir": None,
+        "catalog": None,
+        "model": "pocket",
+        "device": "cpu",
+        "threads": 1,
+        "lease_seconds": 1.5,
+        "drain_seconds": 0,
+    }
+    return read_settings(**{**fixed, **overrides})
 
 
 @contextlib.asynccontextmanager
@@ -88,9 +88,10 @@ async def open_channel(
     playground: Playground | None = None,
     connector: aiohttp.BaseConnector | None = None,
     ssl_context: ssl.SSLContext | None = None,
+    **overrides: object,
 ) -> AsyncIterator[Channel]:
-    """Bring the real bot online in a local channel."""
-    settings = settings_in(data_dir)
+    """Bring the real bot online in a local channel; `overrides` are settings."""
+    settings = settings_in(data_dir, **overrides)
     async with contextlib.AsyncExitStack() as stack:
         if playground is None:
             playground = await stack.enter_async_context(Playground())

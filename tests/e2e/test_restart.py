@@ -2,12 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
-import os
-import signal
-import sys
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -15,39 +9,9 @@ import pytest
 from bot.playground import Human, Message, Playground
 from storage import Database, Jobs, JobState
 from tests.e2e.channel import GRID_BUTTONS, validated
+from tests.e2e.process import killable
 
 PATIENCE_SECONDS = 90.0
-
-
-class Bot:
-    """The bot in a process group of its own, so that its worker dies with it."""
-
-    def __init__(self, playground: Playground, data_dir: Path) -> None:
-        self._arguments = (playground.base_url, playground.bot_token, str(data_dir))
-        self._process: asyncio.subprocess.Process | None = None
-
-    async def start(self) -> None:
-        self._process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "tests.e2e.bot_process",
-            *self._arguments,
-            start_new_session=True,
-        )
-
-    async def kill(self) -> None:
-        if self._process is not None and self._process.returncode is None:
-            os.killpg(self._process.pid, signal.SIGKILL)
-            await self._process.wait()
-
-
-@contextlib.asynccontextmanager
-async def killable(playground: Playground, data_dir: Path) -> AsyncIterator[Bot]:
-    bot = Bot(playground, data_dir)
-    try:
-        yield bot
-    finally:
-        await bot.kill()
 
 
 async def grid_at(person: Human, message: Message) -> Message:

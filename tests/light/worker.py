@@ -1,0 +1,94 @@
+"""A worker that draws plain squares in a fixed time: `python -m tests.light.worker SECONDS`.
+
+It speaks the real frames over real pipes, takes a cancel between its steps, and loads no torch.
+"""
+
+from __future__ import annotations
+
+import io
+import queue
+import sys
+import threading
+import time
+from typing import BinaryIO
+
+from PIL import Image
+
+from engine.api import Cancelled, Finished, Picture, Progress, Started, WorkItem
+from engine.frames import Cancel, Load, Loaded, Ready, Reply, Run, pack, read_command
+
+STEPS = 4
+SIDE = 16
+
+
+def picture(seed: int) -> Picture:
+    """Return a square whose colour is its seed's."""
+    out = io.BytesIO()
+    colour = (seed % 256, seed // 256 % 256, 128)
+    Image.new("RGB", (SIDE, SIDE), colour).save(out, "PNG")
+    return Picture(png=out.getvalue(), seed=seed, width=SIDE, height=SIDE)
+
+
+class Worker:
+    """Reads commands in one thread and draws in another."""
+
+    def __init__(self, commands: BinaryIO, replies: BinaryIO, *, seconds: float) -> None:
+        self._commands = commands
+        self._replies = replies
+        self._seconds = seconds
+        self._items: queue.Queue[WorkItem | None] = queue.Queue()
+        self._cancelled = threading.Event()
+        self._job_id: int | None = None
+
+    def run(self) -> None:
+        """Serve until the commands end."""
+        threading.Thread(target=self._read, daemon=True).start()
+        self._send(
+            Ready(
+                device="cpu",
+                device_name="a light worker",
+                memory_bytes=1,
+                device_count=1,
+                torch_version="",
+            )
+        )
+        self._send(Loaded(models=frozenset({"pocket"})))
+        while (item := self._items.get()) is not None:
+            self._draw(item)
+
+    def _read(self) -> None:
+        while (command := read_command(self._commands)) is not None:
+            match command:
+                case Run():
+                    self._cancelled.clear()
+                    self._job_id = command.item.job_id
+                    self._items.put(command.item)
+                case Cancel():
+                    if command.job_id == self._job_id:
+                        self._cancelled.set()
+                case Load():
+                    self._send(Loaded(models=frozenset({"pocket"}), asked=command.model))
+        self._items.put(None)
+
+    def _draw(self, item: WorkItem) -> None:
+        job_id, fence = item.job_id, item.fence
+        begun = time.monotonic()
+        self._send(Started(job_id=job_id, fence=fence))
+        for step in range(1, STEPS + 1):
+            if self._cancelled.wait(self._seconds / STEPS):
+                self._send(Cancelled(job_id=job_id, fence=fence))
+                return
+            self._send(Progress(job_id=job_id, fence=fence, step=step, total=STEPS))
+        request = item.request
+        pictures = [picture(request.seed_of(index)) for index in range(request.num_images)]
+        took = time.monotonic() - begun
+        timings = {"base": took, "total": took}
+        self._send(Finished(job_id=job_id, fence=fence, pictures=pictures, timings=timings))
+
+    def _send(self, reply: Reply) -> None:
+        self._replies.write(pack(reply))
+        self._replies.flush()
+
+
+if __name__ == "__main__":
+    Worker(sys.stdin.buffer, sys.stdout.buffer, seconds=float(sys.argv[1])).run()
