@@ -54,6 +54,9 @@ def _parser() -> argparse.ArgumentParser:
     doctor = commands.add_parser("doctor", help="say what works, and what to do about the rest")
     doctor.set_defaults(command=_doctor)
 
+    queue = commands.add_parser("queue", help="what is being drawn, and what waits")
+    queue.set_defaults(command=_queue)
+
     database = commands.add_parser("db", help="the database")
     actions = database.add_subparsers(title="actions", required=True)
     upgrade = actions.add_parser("upgrade", help="bring the database to this version")
@@ -84,6 +87,12 @@ def _doctor(settings: Settings, options: argparse.Namespace) -> int:
     from bot.cli.doctor import doctor
 
     return doctor(settings, options)
+
+
+def _queue(settings: Settings, options: argparse.Namespace) -> int:
+    from bot.cli.queue import queue
+
+    return queue(settings, options)
 
 
 def _upgrade(settings: Settings, options: argparse.Namespace) -> int:

@@ -27,6 +27,7 @@ from bot.dispatch.submit import Submitter
 from bot.settings import Settings
 from bot.studio import Studio
 from bot.views import cancel_view, grid_view
+from bot.watchdog import Watchdog
 from engine.api import Executor, Progress, Started
 from engine.models.catalog import Catalog
 from storage import (
@@ -72,7 +73,7 @@ async def open_bot(
         guild_ready_timeout=guild_ready_timeout,
         http_trace=breaker.trace(),
     )
-    with _lease_loss_alone():
+    with _lease_loss_alone(), Watchdog().watching():
         async with (
             Database.open(settings.resolved_database_url) as database,
             client,

@@ -14,11 +14,16 @@ import logging
 import secrets
 from typing import Any
 
+import aiohttp
 import discord
 
 from bot.prompt import PromptError
 
 logger = logging.getLogger(__name__)
+
+
+ALREADY_ACKNOWLEDGED = 40060
+"""Discord's code for a second first answer."""
 
 
 class UserError(Exception):
@@ -33,14 +38,23 @@ async def answer_error(interaction: discord.Interaction[Any], error: Exception) 
     """Tell the user, and nobody else, why their command or button did nothing."""
     text = _explain(error)
     try:
-        if interaction.response.is_done():
+        if interaction.response.is_done() or not await _answer_first(interaction, text):
             # The thinking message would think for ever.
             await interaction.delete_original_response()
             await interaction.followup.send(text, ephemeral=True)
-        else:
-            await interaction.response.send_message(text, ephemeral=True)
-    except discord.HTTPException as failure:
+    except (discord.HTTPException, aiohttp.ClientError, OSError) as failure:
         logger.warning("could not answer interaction %d: %s", interaction.id, failure)
+
+
+async def _answer_first(interaction: discord.Interaction[Any], text: str) -> bool:
+    """Answer privately. False: an acknowledgement whose receipt was lost came before."""
+    try:
+        await interaction.response.send_message(text, ephemeral=True)
+    except discord.HTTPException as failure:
+        if failure.code != ALREADY_ACKNOWLEDGED:
+            raise
+        return False
+    return True
 
 
 def _explain(error: Exception) -> str:

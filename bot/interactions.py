@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 import discord
 
+from bot.dispatch.retry import retried
 from bot.dispatch.submit import Asker, Origin
+from bot.errors import ALREADY_ACKNOWLEDGED
 
 if TYPE_CHECKING:
     from bot.client import EaselClient
 
+ACKNOWLEDGE_TRIES = 5
 TOKEN_LIFE = timedelta(minutes=15)
 
 
@@ -24,12 +28,37 @@ def asker_of(interaction: discord.Interaction[EaselClient]) -> Asker:
     )
 
 
+async def acknowledge(
+    interaction: discord.Interaction[EaselClient], *, ephemeral: bool = False
+) -> int | None:
+    """Answer with a message that thinks; return its id where Discord tells it.
+
+    A connection that breaks may have broken before or after Discord heard of it, so the second try
+    takes "already acknowledged" for a yes.
+    """
+    return await retried(
+        partial(_defer, interaction, ephemeral=ephemeral),
+        by_token=True,
+        tries=ACKNOWLEDGE_TRIES,
+        first_pause_seconds=0.05,
+    )
+
+
+async def _defer(interaction: discord.Interaction[EaselClient], *, ephemeral: bool) -> int | None:
+    try:
+        response = await interaction.response.defer(thinking=True, ephemeral=ephemeral)
+    except discord.HTTPException as error:
+        if error.code != ALREADY_ACKNOWLEDGED:
+            raise
+        return None
+    return response.message_id if response else None
+
+
 async def origin_of(interaction: discord.Interaction[EaselClient]) -> Origin:
     """Acknowledge the interaction with a message that thinks; return where the wish came from."""
-    response = await interaction.response.defer(thinking=True)
-    message_id = response.message_id if response else None
+    message_id = await acknowledge(interaction)
     if message_id is None:
-        message_id = (await interaction.original_response()).id
+        message_id = (await retried(interaction.original_response, by_token=True)).id
     return Origin(
         interaction_id=interaction.id,
         interaction_token=interaction.token,

@@ -6,12 +6,16 @@ The shapes follow Midjourney's (`**prompt** - <@user> (31%)`), so that people fe
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import assert_never
 
 import discord
 
 from storage import POISON, JobRecord, PictureRecord, QueueLimitError, QueueScope
 
+MAX_PLACES = 10
+"""What of the queue everyone is shown."""
+MAX_LINES = 30
 MAX_SHOWN = 1600
 """What of it a prompt may take; the whole prompt is in the database and in the picture."""
 
@@ -51,6 +55,39 @@ def duration(seconds: float) -> str:
         return f"{max(5, 5 * math.ceil(seconds / 5))} s"
     minutes = round(seconds / 60)
     return f"{minutes} min" if minutes < 90 else f"{round(minutes / 60)} h"
+
+
+def queue(
+    *,
+    running: Sequence[tuple[int, float, float | None]],
+    waiting: Sequence[tuple[int, float | None]],
+    user_id: int,
+) -> str:
+    """Say what is being drawn and what waits; whose jobs they are is known to their owner only.
+
+    `running` holds user, share done and seconds left; `waiting` user and seconds until it begins.
+    """
+    if not running and not waiting:
+        return "Nothing is being drawn, and nothing waits."
+    lines = [f"**{_count(len(running))} being drawn, {len(waiting)} waiting**"]
+    for owner_id, share_done, seconds in running:
+        left = "" if seconds is None else f", about {duration(seconds)} left"
+        lines.append(f"\N{ARTIST PALETTE} {share_done:.0%}{left}{_mark(owner_id, user_id)}")
+    for place, (owner_id, seconds) in enumerate(waiting, start=1):
+        # The first places, and one's own wherever they are.
+        if place <= MAX_PLACES or owner_id == user_id:
+            wait = "" if seconds is None else f" in about {duration(seconds)}"
+            lines.append(f"{place}.{wait}{_mark(owner_id, user_id)}")
+    shown = "\n".join(lines[:MAX_LINES])
+    return shown if len(lines) <= MAX_LINES else f"{shown}\n\N{HORIZONTAL ELLIPSIS}"
+
+
+def _count(jobs: int) -> str:
+    return f"{jobs} job" if jobs == 1 else f"{jobs} jobs"
+
+
+def _mark(owner_id: int, user_id: int) -> str:
+    return " \N{EM DASH} **yours**" if owner_id == user_id else ""
 
 
 def too_many(error: QueueLimitError) -> str:

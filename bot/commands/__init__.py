@@ -5,7 +5,8 @@ from typing import Any
 from discord import app_commands
 
 from bot.commands.imagine import imagine
+from bot.commands.queue import queue
 
 __all__ = ["COMMANDS"]
 
-COMMANDS: tuple[app_commands.Command[Any, ..., None], ...] = (imagine,)
+COMMANDS: tuple[app_commands.Command[Any, ..., None], ...] = (imagine, queue)

@@ -41,7 +41,7 @@ from storage import (
 
 logger = logging.getLogger(__name__)
 
-BATCH = 8
+AT_ONCE = 16
 MAX_ATTEMPTS = 10
 TOO_LARGE = 413
 IDLE_SECONDS = 5.0
@@ -49,7 +49,7 @@ FILE_LIMIT_BYTES = 10 * 1024 * 1024
 """What every server accepts for one file."""
 REQUEST_LIMIT_BYTES = 25 * 1024 * 1024 - 64 * 1024
 """What Discord accepts for a whole request, less what is not the file."""
-LEAST_LIMIT_BYTES = 64 * 1024
+LEAST_LIMIT_BYTES = 16 * 1024
 """A picture this small that is still too large is refused for another reason."""
 MISSED_AT_ONCE = 3
 """How many results a user is told of at once that did not reach them."""
@@ -87,6 +87,7 @@ class Deliverer:
         self._passing = passing
         self._woken = asyncio.Event()
         self._is_settled = asyncio.Event()
+        self._in_flight: set[int] = set()
 
     def wake(self) -> None:
         """Look at the outbox now."""
@@ -95,20 +96,32 @@ class Deliverer:
     async def run(self) -> None:
         """Deliver until cancelled. Raises LeaseLostError when another process took over."""
         await self._leadership.taken()
-        while True:
-            self._woken.clear()
-            due = await self._deliveries.due(datetime.now(UTC), limit=BATCH)
-            if due and not self._breaker.is_open:
-                async with asyncio.TaskGroup() as tasks:
-                    for delivery in due:
-                        tasks.create_task(self._deliver(delivery))
-                continue
-            self._is_settled.set()
-            try:
-                async with asyncio.timeout(IDLE_SECONDS):
-                    await self._woken.wait()
-            except TimeoutError:
-                continue
+        async with asyncio.TaskGroup() as tasks:
+            while True:
+                self._woken.clear()
+                for delivery in await self._due():
+                    self._in_flight.add(delivery.job_id)
+                    tasks.create_task(self._try(delivery), name=f"deliver-{delivery.job_id}")
+                if not self._in_flight:
+                    self._is_settled.set()
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(IDLE_SECONDS):
+                        await self._woken.wait()
+
+    async def _due(self) -> list[DeliveryRecord]:
+        """Return what may be begun now: a slow delivery holds up no other."""
+        room = AT_ONCE - len(self._in_flight)
+        if room <= 0 or self._breaker.is_open:
+            return []
+        due = await self._deliveries.due(datetime.now(UTC), limit=AT_ONCE)
+        return [one for one in due if one.job_id not in self._in_flight][:room]
+
+    async def _try(self, delivery: DeliveryRecord) -> None:
+        try:
+            await self._deliver(delivery)
+        finally:
+            self._in_flight.discard(delivery.job_id)
+            self.wake()
 
     async def settle(self, seconds: float) -> None:
         """Wait until nothing is due, but no longer than this."""

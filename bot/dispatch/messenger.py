@@ -79,7 +79,9 @@ class Messenger:
             ways.insert(0, self._edit_by_token)
         for way in ways:
             try:
-                return await retried(partial(way, job, message))
+                return await retried(
+                    partial(way, job, message), by_token=way == self._edit_by_token
+                )
             except (discord.NotFound, discord.Forbidden) as error:
                 logger.info("no way %s job_id=%d: %s", way.__name__, job.id, error)
             except discord.HTTPException as error:

@@ -30,6 +30,8 @@ class Fault:
     times: int = 1
     status: int = 500
     retry_after_seconds: float = 0.05
+    is_global: bool = False
+    """Of a 429: it is the whole bot's."""
 
 
 @dataclass(slots=True)
@@ -47,6 +49,7 @@ class Faults:
         times: int = 1,
         status: int = 500,
         retry_after_seconds: float = 0.05,
+        is_global: bool = False,
     ) -> Fault:
         """Let the next requests fail whose path (below `/api/v10`) contains this pattern."""
         fault = Fault(
@@ -56,6 +59,7 @@ class Faults:
             times=times,
             status=status,
             retry_after_seconds=retry_after_seconds,
+            is_global=is_global,
         )
         self._open.append(fault)
         return fault

@@ -139,6 +139,12 @@ class World:
         self.announce(Event(name="CHANNEL_CREATE", data=data, owner_id=user.id, is_for_bot=False))
         return channel
 
+    def delete_channel(self, channel: Channel) -> None:
+        """Remove a channel with all that was said in it."""
+        for message in list(self.messages.get(channel.id, {}).values()):
+            self.delete(message)
+        del self.channels[channel.id]
+
     # Messages.
 
     def get_message(self, channel: Channel, message_id: str) -> Message:

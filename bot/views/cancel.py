@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, assert_never
 import discord
 
 from bot.errors import UserError
-from bot.interactions import asker_of
+from bot.interactions import acknowledge, asker_of
 from bot.views.button import JOB_ID, JobButton
 from bot.views.waiting import tell_missed
 from storage import CancelOutcome
@@ -27,7 +27,7 @@ class CancelButton(JobButton, template=rf"easel:cancel:{JOB_ID}"):
 
     async def act(self, interaction: Press) -> None:
         """Stop the job if this user may."""
-        await interaction.response.defer(ephemeral=True, thinking=True)
+        await acknowledge(interaction, ephemeral=True)
         studio = interaction.client.studio
         job = await studio.submitter.job(self.ids["job_id"], asker=asker_of(interaction))
         if job.user_id != interaction.user.id and not interaction.permissions.manage_messages:

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 import discord
 
 from bot import messages
-from bot.interactions import asker_of, origin_of
+from bot.dispatch.retry import retried
+from bot.interactions import acknowledge, asker_of, origin_of
 from bot.views.button import IMAGE_INDEX, JOB_ID, JobButton
 from bot.views.waiting import announce, tell_missed
 
@@ -34,17 +35,18 @@ class UpscaleButton(JobButton, template=rf"easel:U:{JOB_ID}:{IMAGE_INDEX}"):
 
     async def act(self, interaction: Press) -> None:
         """Post the picture as a reply to the grid."""
-        await interaction.response.defer(thinking=True)
+        await acknowledge(interaction)
         studio = interaction.client.studio
         job, picture = await studio.submitter.picture(**self.ids, asker=asker_of(interaction))
         label = picture.image_index + 1
-        file = discord.File(
-            io.BytesIO(await studio.blobs.get(picture.sha256)), f"easel-{job.id}-{label}.png"
-        )
-        await interaction.edit_original_response(
-            content=messages.single(job, picture, user_id=interaction.user.id),
-            attachments=[file],
-            allowed_mentions=discord.AllowedMentions.none(),
+        png = await studio.blobs.get(picture.sha256)
+        await retried(
+            lambda: interaction.edit_original_response(
+                content=messages.single(job, picture, user_id=interaction.user.id),
+                attachments=[discord.File(io.BytesIO(png), f"easel-{job.id}-{label}.png")],
+                allowed_mentions=discord.AllowedMentions.none(),
+            ),
+            by_token=True,
         )
         await tell_missed(interaction)
 

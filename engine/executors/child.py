@@ -288,9 +288,10 @@ async def _end(process: Process) -> None:
         return
     if process.stdin is not None:
         process.stdin.close()
+    # Read to the end: a result in the pipe that nobody takes would keep `wait` from returning.
     try:
         async with asyncio.timeout(EXIT_SECONDS):
-            await process.wait()
+            await process.communicate()
     except TimeoutError:
         process.kill()
-        await process.wait()
+        await process.communicate()

@@ -17,6 +17,7 @@ from tests.e2e.channel import GRID_BUTTONS
 from tests.e2e.process import BotProcess
 
 PATIENCE_SECONDS = 60.0
+MAX_WORKER_DEATHS = 4
 ENDED = frozenset({JobState.DONE, JobState.FAILED, JobState.CANCELLED})
 
 
@@ -66,20 +67,23 @@ async def storm(
     bot_share: float,
 ) -> Report:
     """Kill `kills` times at random moments, let the bot finish in peace, and count."""
-    report = Report()
+    report, deaths = Report(), 0
     await bot.start()
     await ada.wait_until_online(timeout_seconds=PATIENCE_SECONDS)
     async with asyncio.TaskGroup() as tasks:
         arrivals = tasks.create_task(_arrive(ada, report, chance))
         while report.kills < kills:
             await asyncio.sleep(chance.uniform(0.0, 0.8))
-            if chance.random() < bot_share:
+            # A worker that dies five times is given up for good, as it should be.
+            if chance.random() < bot_share or deaths == MAX_WORKER_DEATHS:
                 await _kill_bot(bot, ada)
                 report.bot_kills += 1
+                deaths = 0
             elif pids := bot.worker_pids():
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(chance.choice(pids), signal.SIGKILL)
                     report.worker_kills += 1
+                    deaths += 1
         arrivals.cancel()
     await _account(ada, database_url, report)
     return report

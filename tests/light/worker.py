@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import queue
+import random
 import sys
 import threading
 import time
@@ -18,14 +19,14 @@ from engine.api import Cancelled, Finished, Picture, Progress, Started, WorkItem
 from engine.frames import Cancel, Load, Loaded, Ready, Reply, Run, pack, read_command
 
 STEPS = 4
-SIDE = 16
+SIDE = 128
 
 
 def picture(seed: int) -> Picture:
-    """Return a square whose colour is its seed's."""
+    """Return a square of noise, which no format compresses well."""
     out = io.BytesIO()
-    colour = (seed % 256, seed // 256 % 256, 128)
-    Image.new("RGB", (SIDE, SIDE), colour).save(out, "PNG")
+    noise = random.Random(seed).randbytes(SIDE * SIDE * 3)
+    Image.frombytes("RGB", (SIDE, SIDE), noise).save(out, "PNG", compress_level=1)
     return Picture(png=out.getvalue(), seed=seed, width=SIDE, height=SIDE)
 
 

@@ -139,7 +139,7 @@ def _limited(retry_after_seconds: float, *, is_global: bool) -> web.Response:
 def _fail_before(fault: Fault, request: web.Request) -> web.Response | None:
     match fault.kind:
         case FaultKind.RATE_LIMITED:
-            response = _limited(fault.retry_after_seconds, is_global=False)
+            response = _limited(fault.retry_after_seconds, is_global=fault.is_global)
             response.headers["Via"] = "1.1 playground"
             response.headers["Retry-After"] = str(int(fault.retry_after_seconds) + 1)
             return response

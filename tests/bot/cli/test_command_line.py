@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 import os
@@ -11,6 +12,8 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
+
+from storage import Database, Jobs, NewJob
 
 
 class Shell:
@@ -130,3 +133,33 @@ def test_a_broken_catalog_is_refused_in_one_line(shell: Shell, tmp_path: Path) -
     assert run.returncode == 2
     assert run.stderr.startswith("easel: mine.toml: [mine]")
     assert len(run.stderr.splitlines()) == 1
+
+
+def test_queue_shows_the_order_of_service(shell: Shell, tmp_path: Path) -> None:
+    assert "nothing waits" in shell.easel("queue").stdout
+
+    async def fill() -> None:
+        async with Database.open(f"sqlite:///{tmp_path / 'data' / 'easel.db'}") as database:
+            jobs = Jobs(database)
+            for number, user_id in enumerate((1, 1, 2)):
+                await jobs.submit(
+                    NewJob(
+                        idempotency_key=str(number),
+                        user_id=user_id,
+                        user_name="Ann",
+                        channel_id=1,
+                        action="imagine",
+                        lane="fast",
+                        compat_key="pocket:512x512",
+                        prompt=f"cat {number}",
+                        request={"model": "pocket"},
+                        request_version=1,
+                    )
+                )
+            await jobs.claim(1, "gpu", 60, charge=1.0)
+
+    asyncio.run(fill())
+    shown = shell.easel("queue").stdout
+    lines = [line.split() for line in shown.splitlines() if "cat" in line]
+    assert [line[0] for line in lines] == ["drawing", "1", "2"]
+    assert [line[-1] for line in lines] == ["0", "2", "1"]
