@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import json
 import os
 import signal
 import sys
@@ -26,6 +27,7 @@ from tests.e2e.channel import settings_in
 from tests.light.executor import LightExecutor
 
 EXIT_LEASE_LOST = 3
+LAG_SAMPLE_SECONDS = 0.02
 
 
 def options() -> argparse.Namespace:
@@ -37,6 +39,7 @@ def options() -> argparse.Namespace:
     parser.add_argument("--light", type=float, help="draw squares, each job in so many seconds")
     parser.add_argument("--slots", type=int, default=1)
     parser.add_argument("--drain", type=float, default=0.0)
+    parser.add_argument("--lags", type=Path, help="file for the event loop's lags, in seconds")
     parser.add_argument("--die-at", type=Checkpoint, help="be killed there")
     return parser.parse_args()
 
@@ -88,7 +91,21 @@ async def serve(given: argparse.Namespace) -> None:
                 passing=dying_at(given.die_at) if given.die_at else pass_by,
             ),
         ):
-            await stop.wait()
+            if given.lags is None:
+                await stop.wait()
+            else:
+                lags = await lags_until(stop)
+                await asyncio.to_thread(given.lags.write_text, json.dumps(lags))
+
+
+async def lags_until(stop: asyncio.Event) -> list[float]:
+    """Measure how late the event loop is, fifty times a second, until stopped."""
+    loop, lags = asyncio.get_running_loop(), []
+    while not stop.is_set():
+        due = loop.time() + LAG_SAMPLE_SECONDS
+        await asyncio.sleep(LAG_SAMPLE_SECONDS)
+        lags.append(loop.time() - due)
+    return lags
 
 
 if __name__ == "__main__":

@@ -74,7 +74,7 @@ async def test_a_place_in_the_line_is_corrected_when_the_line_moves(
 
 async def test_the_time_left_is_learned(tmp_path: Path) -> None:
     async with (
-        LightExecutor.open(seconds=2) as executor,
+        LightExecutor.open(seconds=1.5) as executor,
         open_channel(tmp_path, executor) as channel,
     ):
         await channel.imagine("a cat")

@@ -69,6 +69,8 @@ class Worker:
                         self._cancelled.set()
                 case Load():
                     self._send(Loaded(models=frozenset({"pocket"}), asked=command.model))
+        # Nobody wants what is being drawn any more.
+        self._cancelled.set()
         self._items.put(None)
 
     def _draw(self, item: WorkItem) -> None:

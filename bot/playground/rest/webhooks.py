@@ -138,6 +138,8 @@ class WebhookRoutes:
         interaction = self._interaction(call)
         draft = read_draft(call.body)
         original = interaction.original
+        if original and original.is_deleted:
+            original = None
         if original and original.is_loading:
             # The first follow-up fills the "is thinking" message, visible as that one is.
             self.world.edit(original, draft)
