@@ -1,4 +1,7 @@
-"""Any order of submits, claims, ends, losses and cancels, held against a few lines of Python."""
+"""Any order of submits, claims, ends, losses and cancels, held against a few lines of Python.
+
+Two bots share the database; either may lead, fall silent for longer than its lease, and try on.
+"""
 
 from __future__ import annotations
 
@@ -22,12 +25,15 @@ from storage import (
     Deliveries,
     Jobs,
     JobState,
+    Leader,
+    Leases,
     NewJob,
     RequeueOutcome,
 )
 
 ENDED = {JobState.DONE, JobState.FAILED, JobState.CANCELLED}
 LEASE_SECONDS = 30
+BOTS = st.sampled_from(["one", "two"])
 
 
 @dataclass
@@ -58,6 +64,10 @@ class QueueMachine(RuleBasedStateMachine):
         database = self.run(self.stack.enter_async_context(Database.open(url)))
         self.jobs = Jobs(database, clock=lambda: self.now)
         self.deliveries = Deliveries(database)
+        self.leases = Leases(database, clock=lambda: self.now)
+        self.leaders: dict[str, Leader] = {}
+        self.lease_fence = 0
+        self.lease_until = self.now
 
     def run(self, coroutine: Any) -> Any:
         return self.runner.run(coroutine)
@@ -96,6 +106,35 @@ class QueueMachine(RuleBasedStateMachine):
     @rule(target=claims, job_id=job_ids)
     def claim(self, job_id: int) -> Any:
         return self.check_claim(job_id) or multiple()
+
+    @rule(bot=BOTS)
+    def lead(self, bot: str) -> None:
+        fence = self.run(self.leases.acquire("dispatcher", bot, LEASE_SECONDS))
+        assert (fence is not None) == (self.lease_until <= self.now)
+        if fence is not None:
+            assert fence > self.lease_fence
+            self.lease_fence = fence
+            self.lease_until = self.now + timedelta(seconds=LEASE_SECONDS)
+            self.leaders[bot] = Leader(name="dispatcher", fence=fence)
+
+    @rule(bot=BOTS)
+    def lead_on(self, bot: str) -> None:
+        if leader := self.leaders.get(bot):
+            renewed = self.run(self.leases.renew(leader.name, leader.fence, LEASE_SECONDS))
+            assert renewed == (leader.fence == self.lease_fence)
+            if renewed:
+                self.lease_until = self.now + timedelta(seconds=LEASE_SECONDS)
+
+    @rule(target=claims, bot=BOTS, job_id=job_ids)
+    def claim_as_a_leader(self, bot: str, job_id: int) -> Any:
+        leader = self.leaders.get(bot)
+        if leader is None:
+            return multiple()
+        leads = leader.fence == self.lease_fence and self.lease_until > self.now
+        if leads:
+            return self.check_claim(job_id, leader) or multiple()
+        assert self.run(self.jobs.claim(job_id, bot, LEASE_SECONDS, leader=leader)) is None
+        return multiple()
 
     @rule(claim=claims, state=st.sampled_from(sorted(ENDED)))
     def end(self, claim: Claim, state: JobState) -> None:
@@ -155,9 +194,9 @@ class QueueMachine(RuleBasedStateMachine):
             case _:
                 assert outcome is CancelOutcome.TOO_LATE
 
-    def check_claim(self, job_id: int) -> Claim | None:
+    def check_claim(self, job_id: int, leader: Leader | None = None) -> Claim | None:
         job = self.expected[job_id]
-        claimed = self.run(self.jobs.claim(job_id, "gpu", LEASE_SECONDS))
+        claimed = self.run(self.jobs.claim(job_id, "gpu", LEASE_SECONDS, leader=leader))
         assert (claimed is not None) == (job.state is JobState.QUEUED)
         if claimed is None:
             return None
