@@ -58,7 +58,7 @@ async def _run(settings: Settings, *, browser: bool, port: int | None) -> None:
             if browser and where.startswith("http"):
                 await asyncio.to_thread(webbrowser.open, where)
             await stop.wait()
-            print("\nStopping: unfinished jobs stay in the queue.", flush=True)
+            print(f"\nStopping: {settings.drain_seconds:g} s for what is being drawn.", flush=True)
 
 
 @contextlib.asynccontextmanager
