@@ -23,7 +23,7 @@ from bot.studio import Studio
 from bot.views import cancel_view, grid_view
 from engine.api import Executor, Progress, Started
 from engine.models.catalog import Catalog
-from storage import Blobs, Database, Deliveries, JobRecord, Jobs, Leases, Pictures
+from storage import Blobs, Database, Deliveries, JobRecord, Jobs, Leases, Pictures, Wishes
 
 
 @contextlib.asynccontextmanager
@@ -76,6 +76,7 @@ async def open_bot(
             submitter = Submitter(
                 jobs=jobs,
                 pictures=pictures,
+                wishes=Wishes(database),
                 catalog=catalog,
                 default_model=default_model,
                 available=catalog.available(settings.resolved_models_dir),

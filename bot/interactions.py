@@ -30,6 +30,11 @@ async def origin_of(interaction: discord.Interaction[EaselClient]) -> Origin:
     message_id = response.message_id if response else None
     if message_id is None:
         message_id = (await interaction.original_response()).id
+    return origin_at(interaction, message_id)
+
+
+def origin_at(interaction: discord.Interaction[EaselClient], message_id: int) -> Origin:
+    """Return where the wish came from; `message_id` is the message that will show the job."""
     return Origin(
         interaction_id=interaction.id,
         interaction_token=interaction.token,

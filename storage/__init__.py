@@ -33,7 +33,9 @@ from storage.records import (
     QueuedJob,
     RequeueOutcome,
     Submitted,
+    WishRecord,
 )
+from storage.wishes import Wishes
 
 __all__ = [
     "POISON",
@@ -62,4 +64,6 @@ __all__ = [
     "StorageError",
     "Submitted",
     "UnsupportedUrlError",
+    "WishRecord",
+    "Wishes",
 ]

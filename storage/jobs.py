@@ -12,7 +12,7 @@ from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Row, Select, func, insert, select
+from sqlalchemy import Row, Select, delete, func, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage import transitions
@@ -31,7 +31,7 @@ from storage.records import (
     RequeueOutcome,
     Submitted,
 )
-from storage.schema import deliveries, guilds, jobs, pictures, users
+from storage.schema import deliveries, guilds, jobs, pictures, users, wishes
 from storage.upsert import insert_for, see
 
 logger = logging.getLogger(__name__)
@@ -114,20 +114,28 @@ class Jobs:
 
     async def submit(self, new: NewJob) -> Submitted:
         """Put a job into the queue, or return the one that has its idempotency key already."""
+        (submitted,) = await self.submit_all([new])
+        return submitted
+
+    async def submit_all(
+        self, news: Sequence[NewJob], *, wish_id: int | None = None
+    ) -> list[Submitted]:
+        """Put all jobs into the queue, or none.
+
+        `wish_id` names the wish that they fulfil, which is taken away with it. Empty: that wish was
+        answered before, and nothing was written.
+        """
         now = self._clock()
         async with self._database.write() as connection:
-            await see(connection, users, row_id=new.user_id, name=new.user_name, now=now)
-            if new.guild_id is not None:
-                await see(connection, guilds, row_id=new.guild_id, name=new.guild_name, now=now)
-            statement = transitions.submit(insert_for(connection, jobs), new, now=now)
-            row = (await connection.execute(statement)).mappings().one_or_none()
-            created = row is not None
-            if row is None:
-                known = select(jobs).where(jobs.c.idempotency_key == new.idempotency_key)
-                row = (await connection.execute(known)).mappings().one()
-        job = JobRecord(**row)
-        logger.info("%s job_id=%d", "queued" if created else "asked for again", job.id)
-        return Submitted(job=job, created=created)
+            if wish_id is not None:
+                taken = delete(wishes).where(wishes.c.id == wish_id).returning(wishes.c.id)
+                if (await connection.execute(taken)).one_or_none() is None:
+                    logger.info("wish answered before wish_id=%d", wish_id)
+                    return []
+            submitted = [await _submit(connection, new, now) for new in news]
+        for one in submitted:
+            logger.info("%s job_id=%d", "queued" if one.created else "asked for again", one.job.id)
+        return submitted
 
     async def claim(self, job_id: int, worker: str, lease_seconds: float) -> Claimed | None:
         """Take a waiting job for a worker. None: it no longer waits."""
@@ -235,6 +243,19 @@ class Jobs:
             if row is not None:
                 await _promise_delivery(connection, row, now)
         return _log_end(row, job_id, fence)
+
+
+async def _submit(connection: AsyncConnection, new: NewJob, now: datetime) -> Submitted:
+    await see(connection, users, row_id=new.user_id, name=new.user_name, now=now)
+    if new.guild_id is not None:
+        await see(connection, guilds, row_id=new.guild_id, name=new.guild_name, now=now)
+    statement = transitions.submit(insert_for(connection, jobs), new, now=now)
+    row = (await connection.execute(statement)).mappings().one_or_none()
+    created = row is not None
+    if row is None:
+        known = select(jobs).where(jobs.c.idempotency_key == new.idempotency_key)
+        row = (await connection.execute(known)).mappings().one()
+    return Submitted(job=JobRecord(**row), created=created)
 
 
 async def _promise_delivery(connection: AsyncConnection, job: Row[Any], now: datetime) -> None:

@@ -20,7 +20,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from bot import recipe
 from bot.cli.start import REFUSALS, Started, open_executor
 from bot.dispatch.submit import seed_of, with_seed
-from bot.prompt import Prompt, PromptError, parse
+from bot.prompt import Prompt, PromptError, parse_all
 from bot.settings import Settings
 from engine import api
 from engine.images import make_grid
@@ -38,7 +38,8 @@ def imagine(settings: Settings, options: argparse.Namespace) -> int:
     """Draw one prompt into a folder; return the exit code."""
     try:
         models = Catalog.load(settings.catalog).available(settings.resolved_models_dir)
-        prompt = with_seed(parse(options.prompt, models=sorted(models)))
+        (asked,) = parse_all(options.prompt, models=sorted(models), limit=1)
+        prompt = with_seed(asked)
     except CatalogError as error:
         print(f"easel: {error}", file=sys.stderr)
         return EXIT_REFUSED
@@ -47,7 +48,7 @@ def imagine(settings: Settings, options: argparse.Namespace) -> int:
         return EXIT_REFUSED
     try:
         result = asyncio.run(_draw(settings, prompt, options.out))
-    except (DrawingError, *REFUSALS) as error:
+    except (DrawingError, recipe.CannotDrawError, *REFUSALS) as error:
         print(f"easel: {error}", file=sys.stderr)
         return EXIT_FAILED
     print(json.dumps(result, indent=2) if options.json else _readable(result))

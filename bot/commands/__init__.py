@@ -4,8 +4,9 @@ from typing import Any
 
 from discord import app_commands
 
+from bot.commands.help import help_
 from bot.commands.imagine import imagine
 
 __all__ = ["COMMANDS"]
 
-COMMANDS: tuple[app_commands.Command[Any, ..., None], ...] = (imagine,)
+COMMANDS: tuple[app_commands.Command[Any, ..., None], ...] = (help_, imagine)

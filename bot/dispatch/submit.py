@@ -6,24 +6,25 @@ Commands and buttons come here with text or with a job id; what leaves is one ro
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 import msgspec
 
 from bot import recipe
 from bot.errors import GoneError, UserError
-from bot.prompt import Completion, Prompt, complete, parse
+from bot.prompt import MAX_JOBS, Completion, Prompt, complete, parse, parse_all
 from engine.api import (
     MAX_SEED,
     REQUEST_VERSION,
     Request,
+    TextToImage,
     request_from_json,
     request_to_json,
 )
 from engine.models.catalog import Catalog, ModelCard
-from storage import JobRecord, Jobs, NewJob, PictureRecord, Pictures
+from storage import JobRecord, Jobs, NewJob, PictureRecord, Pictures, Wishes, WishRecord
 
 VARIATION_STRENGTH = 0.6
 """How much of the schedule V1-V4 draw anew: the layout stays, details change."""
@@ -69,6 +70,7 @@ class Submitter:
         *,
         jobs: Jobs,
         pictures: Pictures,
+        wishes: Wishes,
         catalog: Catalog,
         default_model: str,
         available: frozenset[str],
@@ -76,14 +78,22 @@ class Submitter:
     ) -> None:
         self._jobs = jobs
         self._pictures = pictures
+        self._wishes = wishes
         self._catalog = catalog
         self._default_model = default_model
         self._available = available
         self._on_submit = on_submit
 
     def read(self, text: str) -> Prompt:
-        """Parse what a user typed. Pure and quick. Raises PromptError."""
+        """Parse one prompt, such as a job's. Pure and quick. Raises PromptError."""
         return parse(text, models=sorted(self._available))
+
+    def read_all(self, text: str, *, limit: int = MAX_JOBS) -> tuple[Prompt, ...]:
+        """Parse what a user typed: a prompt for each job. Pure and quick. Raises PromptError."""
+        prompts = parse_all(text, models=sorted(self._available), limit=limit)
+        for prompt in prompts:
+            self._request(prompt, seed=0)
+        return prompts
 
     def complete(self, text: str) -> list[Completion]:
         """Return what may come next in a half-typed prompt. Pure and quick."""
@@ -92,8 +102,46 @@ class Submitter:
     async def imagine(self, prompt: Prompt, origin: Origin) -> JobRecord:
         """Queue a grid drawn from words."""
         prompt = with_seed(prompt)
-        request = recipe.text_to_image(prompt, card=self._card(prompt), seed=seed_of(prompt))
+        request = self._request(prompt, seed=seed_of(prompt))
         return await self._submit("imagine", prompt, request, origin, parent=None)
+
+    async def imagine_all(
+        self,
+        prompts: Sequence[Prompt],
+        origin: Origin,
+        *,
+        message_ids: Sequence[int],
+        wish_id: int | None = None,
+    ) -> list[JobRecord]:
+        """Queue a grid for each prompt, all of them or none; each has a message of its own.
+
+        Empty: the wish that they fulfil was answered before.
+        """
+        news = []
+        for index, (asked, message_id) in enumerate(zip(prompts, message_ids, strict=True)):
+            prompt = with_seed(asked)
+            request = self._request(prompt, seed=seed_of(prompt))
+            new = _new_job("imagine", prompt, request, replace(origin, message_id=message_id))
+            news.append(replace(new, idempotency_key=f"{new.idempotency_key}:{index}"))
+        submitted = await self._jobs.submit_all(news, wish_id=wish_id)
+        self._on_submit()
+        return [one.job for one in submitted]
+
+    async def remember(self, text: str, *, user_id: int) -> WishRecord:
+        """Keep a wish until the user has said yes or no to its cost."""
+        # What cannot be seen is a blank to the language, and NUL is nothing to a database.
+        return await self._wishes.add(user_id=user_id, prompt=text.replace("\0", " "))
+
+    async def wish(self, wish_id: int, *, user_id: int) -> WishRecord:
+        """Return a user's wish. Raises GoneError once it is answered, and for anybody else."""
+        wish = await self._wishes.get(wish_id)
+        if wish is None or wish.user_id != user_id:
+            raise GoneError("This is answered already. Ask again with /imagine.")
+        return wish
+
+    async def forget(self, wish_id: int) -> bool:
+        """Drop a wish. False: it is answered already."""
+        return await self._wishes.drop(wish_id)
 
     async def reroll(self, job_id: int, *, origin: Origin) -> JobRecord:
         """Queue the same wish with a new seed; a variation starts at the same picture again."""
@@ -145,6 +193,12 @@ class Submitter:
             )
         return self._catalog[name]
 
+    def _request(self, prompt: Prompt, *, seed: int) -> TextToImage:
+        try:
+            return recipe.text_to_image(prompt, card=self._card(prompt), seed=seed)
+        except recipe.CannotDrawError as error:
+            raise UserError(str(error)) from error
+
     async def _submit(
         self,
         action: str,
@@ -155,29 +209,40 @@ class Submitter:
         parent: JobRecord | None,
         index: int | None = None,
     ) -> JobRecord:
-        submitted = await self._jobs.submit(
-            NewJob(
-                idempotency_key=f"interaction:{origin.interaction_id}",
-                user_id=origin.asker.user_id,
-                user_name=origin.user_name,
-                guild_id=origin.asker.guild_id,
-                guild_name=origin.guild_name,
-                channel_id=origin.asker.channel_id,
-                message_id=origin.message_id,
-                interaction_token=origin.interaction_token,
-                interaction_expires_at=origin.interaction_expires_at,
-                action=action,
-                parent_job_id=parent.id if parent else None,
-                parent_image_index=index,
-                lane="fast",
-                compat_key=f"{request.model}:{request.width}x{request.height}",
-                prompt=prompt.canonical(),
-                request=request_to_json(request),
-                request_version=REQUEST_VERSION,
-            )
-        )
+        new = _new_job(action, prompt, request, origin, parent=parent, index=index)
+        submitted = await self._jobs.submit(new)
         self._on_submit()
         return submitted.job
+
+
+def _new_job(
+    action: str,
+    prompt: Prompt,
+    request: Request,
+    origin: Origin,
+    *,
+    parent: JobRecord | None = None,
+    index: int | None = None,
+) -> NewJob:
+    return NewJob(
+        idempotency_key=f"interaction:{origin.interaction_id}",
+        user_id=origin.asker.user_id,
+        user_name=origin.user_name,
+        guild_id=origin.asker.guild_id,
+        guild_name=origin.guild_name,
+        channel_id=origin.asker.channel_id,
+        message_id=origin.message_id,
+        interaction_token=origin.interaction_token,
+        interaction_expires_at=origin.interaction_expires_at,
+        action=action,
+        parent_job_id=parent.id if parent else None,
+        parent_image_index=index,
+        lane=prompt.lane,
+        compat_key=f"{request.model}:{request.width}x{request.height}",
+        prompt=prompt.canonical(),
+        request=request_to_json(request),
+        request_version=REQUEST_VERSION,
+    )
 
 
 def request_of(job: JobRecord) -> Request:
@@ -187,13 +252,13 @@ def request_of(job: JobRecord) -> Request:
 
 def with_seed(prompt: Prompt, *, fresh: bool = False) -> Prompt:
     """Return the prompt with a seed: the one that was asked for, or (also if `fresh`) a new one."""
-    if prompt.parameters.seed is not None and not fresh:
+    if prompt.seed is not None and not fresh:
         return prompt
     return prompt.with_seed(random.randint(0, MAX_SEED))
 
 
 def seed_of(prompt: Prompt) -> int:
     """Return the seed of a prompt that went through `with_seed`."""
-    if prompt.parameters.seed is None:
+    if prompt.seed is None:
         raise ValueError("the prompt has no seed yet")
-    return prompt.parameters.seed
+    return prompt.seed

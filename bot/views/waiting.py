@@ -18,9 +18,10 @@ async def announce(interaction: discord.Interaction[EaselClient], job: JobRecord
     """Say that the job waits, unless a worker was quicker and shows it already."""
     studio = interaction.client.studio
     current = await studio.jobs.get(job.id)
-    if current is None or current.state is not JobState.QUEUED:
+    if current is None or current.state is not JobState.QUEUED or job.message_id is None:
         return
-    await interaction.edit_original_response(
+    await interaction.followup.edit_message(
+        job.message_id,
         content=messages.waiting(job, jobs_ahead=await studio.jobs.queue_position(job.id)),
         view=cancel_view(job.id),
         allowed_mentions=discord.AllowedMentions.none(),

@@ -1,0 +1,51 @@
+"""Several jobs from one wish: a message for each, one transaction for all."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import discord
+
+from bot import messages
+from bot.views.waiting import announce
+
+if TYPE_CHECKING:
+    from bot.client import EaselClient
+    from bot.dispatch.submit import Origin
+    from bot.prompt import Prompt
+    from storage import JobRecord
+
+
+async def draw_all(
+    interaction: discord.Interaction[EaselClient],
+    prompts: Sequence[Prompt],
+    origin: Origin,
+    *,
+    wish_id: int | None = None,
+) -> list[JobRecord]:
+    """Post a message for each prompt, queue all jobs, then show how each of them waits.
+
+    Without a wish, the answer that thinks becomes the first job's message. Empty: the wish was
+    answered before, and the messages are gone again.
+    """
+    posted: list[discord.WebhookMessage] = []
+    message_ids: list[int] = []
+    for prompt in prompts:
+        content = messages.asked(prompt.canonical(), user_id=origin.asker.user_id)
+        if wish_id is None and not message_ids:
+            await interaction.edit_original_response(content=content)
+            message_ids.append(origin.message_id)
+            continue
+        sent = await interaction.followup.send(content, wait=True)
+        posted.append(sent)
+        message_ids.append(sent.id)
+    jobs = await interaction.client.studio.submitter.imagine_all(
+        prompts, origin, message_ids=message_ids, wish_id=wish_id
+    )
+    if not jobs:
+        for message in posted:
+            await message.delete()
+    for job in jobs:
+        await announce(interaction, job)
+    return jobs
