@@ -53,6 +53,16 @@ class CannotDrawError(ValueError):
     """A prompt that asks for what no engine here draws."""
 
 
+def check(prompt: Prompt) -> None:
+    """Refuse a prompt that cannot be drawn by any model. Raises CannotDrawError."""
+    if prompt.images:
+        raise CannotDrawError(
+            "Pictures by link are understood, but not drawn from yet. Describe them in words."
+        )
+    if prompt.loras:
+        raise CannotDrawError("LoRAs are understood, but not drawn with yet. Leave them out.")
+
+
 def text_to_image(prompt: Prompt, *, card: ModelCard, seed: int) -> TextToImage:
     """Return the request for a first grid. `seed` is the one drawn; the prompt's own goes first."""
     own_seed = prompt.seed
@@ -81,12 +91,7 @@ def nearest_size(ratio: Ratio, sizes: Sequence[tuple[int, int]]) -> tuple[int, i
 
 def _drawing(prompt: Prompt, *, card: ModelCard, seed: int) -> dict[str, Any]:
     """Return the fields that every request shares."""
-    if prompt.images:
-        raise CannotDrawError(
-            "Pictures by link are understood, but not drawn from yet. Describe them in words."
-        )
-    if prompt.loras:
-        raise CannotDrawError("LoRAs are understood, but not drawn with yet. Leave them out.")
+    check(prompt)
     parameters = prompt.parameters
     stylize = parameters.stylize * (RAW_SHARE if parameters.raw else 1)
     width, height = nearest_size(parameters.ar, card.sizes)

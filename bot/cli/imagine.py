@@ -39,8 +39,9 @@ def imagine(settings: Settings, options: argparse.Namespace) -> int:
     try:
         models = Catalog.load(settings.catalog).available(settings.resolved_models_dir)
         (asked,) = parse_all(options.prompt, models=sorted(models), limit=1)
+        recipe.check(asked)
         prompt = with_seed(asked)
-    except CatalogError as error:
+    except (CatalogError, recipe.CannotDrawError) as error:
         print(f"easel: {error}", file=sys.stderr)
         return EXIT_REFUSED
     except PromptError as error:
@@ -48,7 +49,7 @@ def imagine(settings: Settings, options: argparse.Namespace) -> int:
         return EXIT_REFUSED
     try:
         result = asyncio.run(_draw(settings, prompt, options.out))
-    except (DrawingError, recipe.CannotDrawError, *REFUSALS) as error:
+    except (DrawingError, *REFUSALS) as error:
         print(f"easel: {error}", file=sys.stderr)
         return EXIT_FAILED
     print(json.dumps(result, indent=2) if options.json else _readable(result))

@@ -15,6 +15,7 @@ import msgspec
 from bot import recipe
 from bot.errors import GoneError, UserError
 from bot.prompt import MAX_JOBS, Completion, Prompt, complete, parse, parse_all
+from bot.prompt.tokenizer import visible
 from engine.api import (
     MAX_SEED,
     REQUEST_VERSION,
@@ -129,8 +130,8 @@ class Submitter:
 
     async def remember(self, text: str, *, user_id: int) -> WishRecord:
         """Keep a wish until the user has said yes or no to its cost."""
-        # What cannot be seen is a blank to the language, and NUL is nothing to a database.
-        return await self._wishes.add(user_id=user_id, prompt=text.replace("\0", " "))
+        # What cannot be seen is a blank to the language, and some of it is nothing to a database.
+        return await self._wishes.add(user_id=user_id, prompt=visible(text))
 
     async def wish(self, wish_id: int, *, user_id: int) -> WishRecord:
         """Return a user's wish. Raises GoneError once it is answered, and for anybody else."""

@@ -187,7 +187,8 @@ class _Parser:
             hint = f"Try {error.suggestion}." if error.suggestion else "Leave it out."
             reason = f"{quoted(token.value)} is not {error.expected}."
             self._refuse(reason, token, hint, error)
-        if self.text[token.end : token.end + 1] not in ("", *f" <:)]{COMMAS}"):
+        behind = self.text[token.end : token.end + 1]
+        if behind not in ("", *f" :)]{COMMAS}") and not self.text.startswith("<lora:", token.end):
             self._refuse("A LoRA ends with a space.", token, "Put a space behind it.")
         if any(lora.name == name for lora in self.loras):
             self._refuse(f"The LoRA {name} is given twice.", token, "Keep one of them.")

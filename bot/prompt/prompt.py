@@ -110,6 +110,6 @@ def _suffix(separator: str, weight: float) -> str:
 
 def _weighted(part: Part) -> str:
     weight = "" if part.weight == 1 else number_text(part.weight)
-    # A colon at the end of the text would melt into the separator.
-    space = " " if part.text.endswith(":") else ""
+    # A colon at the end of the text would melt into the separator, and make a link of a scheme.
+    space = " " if part.text.endswith((":", "://")) else ""
     return f"{part.text}{space}::{weight}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -16,16 +17,14 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 SIX = "a {red, green, blue} {cat, dog} --steps 2"
 
 
+def is_grid_of(prompt: str) -> Callable[[Message], bool]:
+    return lambda seen: seen.labels == GRID_BUTTONS and seen.content.startswith(f"**{prompt} ")
+
+
 async def grids(channel: Channel, *prompts: str) -> list[Message]:
     """Return the finished grid of each prompt."""
     return [
-        await channel.ada.wait_for(
-            lambda seen, prompt=prompt: (
-                seen.labels == GRID_BUTTONS and seen.content.startswith(f"**{prompt} ")
-            ),
-            timeout_seconds=60,
-        )
-        for prompt in prompts
+        await channel.ada.wait_for(is_grid_of(prompt), timeout_seconds=60) for prompt in prompts
     ]
 
 
@@ -52,6 +51,7 @@ async def test_a_permutation_of_two_draws_two_grids(channel: Channel) -> None:
 
 
 async def test_six_ask_first_and_yes_draws_them_all(channel: Channel) -> None:
+    channel.playground.rate_limits.is_enabled = False
     asked = await question(channel, SIX)
     assert asked.is_ephemeral
     assert "6 jobs of 4 pictures, 24 in all" in asked.content
@@ -87,6 +87,7 @@ async def test_a_question_survives_a_restart_and_is_answered_once(
     executor: LocalExecutor, tmp_path: Path
 ) -> None:
     async with Playground() as playground:
+        playground.rate_limits.is_enabled = False
         async with open_channel(tmp_path, executor, playground=playground) as channel:
             asked = await question(channel, "a cat --repeat 5 --steps 1")
         async with open_channel(tmp_path, executor, playground=playground) as channel:

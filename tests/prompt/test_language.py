@@ -168,6 +168,7 @@ EXAMPLES = [
     ("a weight and a comma", "a::2, b", many(("a", 2), ("b", 1)), "a::2 b"),
     ("a part alone has no weight", "cat::5 --raw", one("cat", raw=True), "cat --raw"),
     ("a colon before the separator", "a: :: b", many(("a:", 1), ("b", 1)), "a: :: b"),
+    ("a scheme before the separator", "http:// ::2 b", many(("http://", 2), ("b", 1)), None),
     ("text that begins with a digit", "food:: 3d", many(("food", 1), ("3d", 1)), "food:: 3d"),
     # Flags
     ("a ratio", "a --ar 16:9", one("a", ar=Ratio(16, 9)), "a --ar 16:9"),

@@ -57,6 +57,7 @@ REFUSALS = [
     ("a LoRA's weight too great", "a <lora:pixels:3>", "<lora:pixels:3>", "from -2 to 2"),
     ("a LoRA's weight that is no number", "a <lora:ink:nan>", "<lora:ink:nan>", "from -2 to 2"),
     ("a LoRA that runs on", "a <lora:ink>cat", "<lora:ink>", "ends with a space"),
+    ("a LoRA on a link", "a <lora:ink><http://b", "<lora:ink>", "ends with a space"),
     ("a LoRA twice", "a <lora:ink> <lora:ink:2>", "<lora:ink:2>", "given twice"),
     ("a LoRA alone", "<lora:ink>", "<lora:ink>", "nothing to draw"),
     ("a LoRA alone before a weight", "<lora:ink>::2 a", "::2", "no text before"),
