@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 import discord
 from discord import app_commands
 
 from bot.errors import UserError
-from bot.prompt import FLAGS, Flag
+from bot.prompt import FLAGS, Flag, likely_name
+
+if TYPE_CHECKING:
+    from bot.client import EaselClient
 
 MAX_CHOICES = 25
 
@@ -30,7 +34,8 @@ _OVERVIEW = """\
 @app_commands.allowed_contexts(guilds=True, dms=True, private_channels=False)
 async def help_(interaction: discord.Interaction[Any], topic: str | None = None) -> None:
     """Answer with the overview, or with one parameter."""
-    text = overview() if topic is None else explain(topic)
+    client: EaselClient = interaction.client
+    text = overview() if topic is None else explain(topic, client.studio.submitter.flags())
     await interaction.response.send_message(text, ephemeral=True)
 
 
@@ -52,14 +57,15 @@ def overview() -> str:
     return _OVERVIEW.format(parameters=" ".join(f"`{flag.usage()}`" for flag in FLAGS))
 
 
-def explain(topic: str) -> str:
-    """Return what one parameter does. Raises UserError."""
+def explain(topic: str, table: Mapping[str, Flag]) -> str:
+    """Return what one parameter of the table does. Raises UserError."""
     typed = topic.strip().lstrip("-").lower()
-    flag = next((flag for flag in FLAGS if typed in (flag.name, *flag.aliases)), None)
-    if flag is None:
+    if typed not in table:
+        likely = likely_name(typed, dict(table))
         known = " ".join(f"`{flag.name}`" for flag in FLAGS)
-        raise UserError(f"There is no such topic. There are: {known}")
-    return "\n".join(_lines(flag))
+        hint = f"Did you mean `{likely}`?" if likely else f"There are: {known}"
+        raise UserError(f"There is no such topic. {hint}")
+    return "\n".join(_lines(table[typed]))
 
 
 def _lines(flag: Flag) -> list[str]:

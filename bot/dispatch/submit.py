@@ -14,7 +14,16 @@ import msgspec
 
 from bot import recipe
 from bot.errors import GoneError, UserError
-from bot.prompt import MAX_JOBS, Completion, Prompt, complete, parse, parse_all
+from bot.prompt import (
+    MAX_JOBS,
+    Completion,
+    Flag,
+    Prompt,
+    complete,
+    flag_table,
+    parse,
+    parse_all,
+)
 from bot.prompt.tokenizer import visible
 from engine.api import (
     MAX_SEED,
@@ -95,6 +104,10 @@ class Submitter:
         for prompt in prompts:
             self._request(prompt, seed=0)
         return prompts
+
+    def flags(self) -> dict[str, Flag]:
+        """Return every parameter by each of its names, as it can be typed here."""
+        return flag_table(sorted(self._available))
 
     def complete(self, text: str) -> list[Completion]:
         """Return what may come next in a half-typed prompt. Pure and quick."""

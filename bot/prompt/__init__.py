@@ -11,7 +11,7 @@ Errors::
 
 from bot.prompt.completion import Completion, complete
 from bot.prompt.errors import PromptError
-from bot.prompt.flags import FLAGS, Flag
+from bot.prompt.flags import FLAGS, Flag, flag_table, likely_name
 from bot.prompt.kinds import Ratio
 from bot.prompt.macros import expand
 from bot.prompt.parameters import Parameters
@@ -36,6 +36,8 @@ __all__ = [
     "complete",
     "count_permutations",
     "expand",
+    "flag_table",
+    "likely_name",
     "parse",
     "parse_all",
     "permutations",

@@ -14,6 +14,7 @@ from bot.prompt.parser import MAX_CHARACTERS
 from bot.prompt.tokenizer import Kind, Token, tokenize, visible
 
 _TABLE = flag_table(())
+_BRACES = {ord("{"): " ", ord("}"): " "}
 
 
 def expand(text: str, options: Mapping[str, str], suffix: str) -> str:
@@ -67,4 +68,6 @@ def _missing(text: str, suffix: str) -> Iterator[str]:
 
 
 def _flags(text: str) -> Iterator[Token]:
-    return (token for token in tokenize(visible(text)) if token.kind is Kind.FLAG)
+    """Yield the flags of a text in which braces may stand around them."""
+    bare = visible(text).translate(_BRACES)
+    return (token for token in tokenize(bare) if token.kind is Kind.FLAG)

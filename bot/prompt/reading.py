@@ -1,9 +1,9 @@
 """From what a user typed to prompts: own parameters, then permutations, then one by one.
 
-    typed -> expand -> permutations -> expand -> parse -> --repeat
+    typed -> own parameters -> permutations -> suffix -> parse -> --repeat
 
-Own parameters are written out twice, because a name may be made by braces (`--{mine, yours}`) and
-what a name stands for may hold braces.
+What an own parameter stands for may hold braces. The suffix goes behind each permutation, because
+each may leave out something else of it.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def parse_all(
     check_length(whole)
     prompts: list[Prompt] = []
     for one in permutations(whole, limit=limit):
-        prompt = parse(expand(one, options, suffix), models=models, loras=loras)
+        prompt = parse(expand(one, _NONE, suffix), models=models, loras=loras)
         prompts += [prompt.once()] * prompt.parameters.repeat
         if len(prompts) > limit:
             raise _too_many(one, limit)

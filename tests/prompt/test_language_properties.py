@@ -62,6 +62,7 @@ PIECES = [
     *("https://a.b/c.png::2", "<http://a.b/c,d>", "http://[::1]/a", "::", "http://"),
     *("<lora:pixels:0.8>", "<lora:ink-2>", "<lora:", "<lora:x>", "<", ">"),
     *("{a, b}", "{", "}", "\\,", "\\{", "\\}", "{--raw, --q {1, 2}}", "--repeat 2"),
+    *("--mine", "--{mine, raw}"),
 ]
 spaced = st.lists(st.sampled_from(PIECES), max_size=14).map(" ".join)
 glued = st.lists(st.sampled_from([*PIECES, " ", " "]), max_size=24).map("".join)
@@ -82,7 +83,7 @@ def read(text: str) -> Prompt | PromptError:
 
 def read_all(text: str) -> tuple[Prompt, ...]:
     try:
-        return parse_all(text, models=MODELS, loras=LORAS)
+        return parse_all(text, models=MODELS, loras=LORAS, options={"mine": "in {oil, ink}"})
     except PromptError:
         return ()
 
@@ -246,6 +247,7 @@ def lines_run(work: Callable[[], object]) -> int:
     [
         *("word ", "(", ")", '"', "“", "x::", "::", "--", "—", "-", "--ar ", "—a", ", ", "\u202e"),
         *("{", "}", "{{", "{}", "{a,", "{a,b}", "{a{b,c}}", "\\,", "{\\,", "{" * 9 + "a" + "}" * 9),
+        *("--mine ", "{--mine,", "--repeat 40 "),
         *("<lora:", "<lora:a>", "<lora:pixels>", "http://a.b/c ", "http://a/::1"),
         *("--no a,", "-ar(", '"a" ', 'a"', "1:", "https://", "::1.", "猫", "--" + "-" * 30),
     ],

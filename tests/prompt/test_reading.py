@@ -74,7 +74,12 @@ EXAMPLES = [
     ("repeated", "a cat --r 3", ["a cat", "a cat", "a cat"]),
     ("repeated as often as braces say", "a --repeat {2, 3}", ["a"] * 5),
     ("an own parameter with braces", "a --sizes", ["a --ar 3:2", "a --ar 2:3"]),
-    ("braces make an own name", "a --{mine, raw2}", ["a --ar 3:2 --stylize 50", "a --raw"]),
+    ("own parameters in braces", "a {--mine, --raw2}", ["a --ar 3:2 --stylize 50", "a --raw"]),
+    (
+        "braces of an own parameter in braces",
+        "a {--sizes,--raw2}",
+        ["a --ar 3:2", "a --ar 2:3", "a --raw"],
+    ),
     ("models", "a --model {pocket, sdxl}", ["a --model pocket", "a --model sdxl"]),
     ("seeds", "a --seed {1, 2}", ["a --seed 1", "a --seed 2"]),
     ("links", "{http://a/b, http://c/d} e", ["http://a/b e", "http://c/d e"]),
