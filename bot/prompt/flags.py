@@ -63,12 +63,6 @@ class Flag:
             return ""
         return self.kind.write(self.default)
 
-    def explain(self) -> str:
-        """Return one line of help: names, range, default, sentence."""
-        names = ", ".join(f"--{name}" for name in (self.name, *self.aliases))
-        default = f", normally {self.default_text()}" if self.default_text() else ""
-        return f"{names} ({self.kind.describe()}{default}): {self.help}"
-
 
 FLAGS: tuple[Flag, ...] = (
     Flag(
@@ -99,7 +93,7 @@ FLAGS: tuple[Flag, ...] = (
     Flag(
         name="iw",
         kind=Number(0, 3),
-        help="How much pictures by link count, against the text.",
+        help="How much pictures by link count, against the text; none is drawn from yet.",
         example="0.5",
         affects_variations=False,
         mistaken_for=("image_weight",),
@@ -166,7 +160,7 @@ FLAGS: tuple[Flag, ...] = (
     Flag(
         name="seed",
         kind=WholeNumber(0, MAX_SEED),
-        help="The number the noise is drawn from: the same seed gives the same pictures.",
+        help="The same number draws the same pictures again; picture n has seed + n - 1.",
         example="42",
         affects_variations=False,
         excludes=("sameseed", "repeat"),

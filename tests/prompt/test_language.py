@@ -254,14 +254,6 @@ def test_every_example_in_the_help_can_be_typed(flag: object) -> None:
     assert parse(typed, models=MODELS).parameters != DEFAULTS
 
 
-def test_help_gives_names_range_default_and_sentence() -> None:
-    stylize = next(flag for flag in FLAGS if flag.name == "stylize")
-    assert stylize.explain() == (
-        "--stylize, --s (a whole number from 0 to 1000, normally 100): "
-        "How freely the picture is beautified: 0 is by the letter of the text."
-    )
-
-
 def test_variations_inherit_all_but_what_shapes_the_first_grid() -> None:
     prompt = parse("a --ar 3:2 --no b --raw --cfg 3 --c 9 --q 2 --s 7 --seed 5")
     assert prompt.for_variations().canonical() == "a --ar 3:2 --no b --raw --cfg 3"

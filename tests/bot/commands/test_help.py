@@ -18,6 +18,14 @@ def test_every_parameter_is_explained_by_each_of_its_names(flag: Flag) -> None:
     assert {explain(f"--{name}", TABLE) for name in flag.aliases} <= {text}
 
 
+def test_help_gives_names_range_default_sentence_and_example() -> None:
+    assert explain("s", TABLE).splitlines()[:3] == [
+        "**`--stylize` `--s`** a whole number from 0 to 1000, normally `100`",
+        "How freely the picture is beautified: 0 is by the letter of the text.",
+        "> a red apple --stylize 250",
+    ]
+
+
 def test_the_overview_names_every_parameter_and_fits_a_message() -> None:
     text = overview()
     assert all(f"`{flag.usage()}`" in text for flag in FLAGS)
