@@ -6,6 +6,7 @@ they work after any restart, and whichever is pressed first takes it away.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -41,7 +42,10 @@ class YesButton(JobButton, template=rf"easel:wish:yes:{_WISH_ID}"):
         wish = await submitter.wish(self.ids["wish_id"], user_id=interaction.user.id)
         prompts = submitter.read_all(wish.prompt)
         jobs = await draw_all(interaction, prompts, origin_at(interaction, 0), wish_id=wish.id)
-        if jobs:
+        if not jobs:
+            return
+        # A second press that came too late has taken the question away.
+        with contextlib.suppress(discord.NotFound):
             await interaction.edit_original_response(content=messages.agreed(prompts), view=None)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from pathlib import Path
 
@@ -66,6 +67,18 @@ async def test_six_ask_first_and_yes_draws_them_all(channel: Channel) -> None:
     assert answered.labels == ()
     async with channel.memory() as (jobs, _):
         assert await jobs.get(7) is None
+
+
+async def test_two_presses_on_yes_draw_once(channel: Channel) -> None:
+    channel.playground.rate_limits.is_enabled = False
+    prompts = [f"a cat --chaos {chaos}" for chaos in range(1, 6)]
+    asked = await question(channel, "a cat --chaos {1, 2, 3, 4, 5} --steps 1")
+    await asyncio.gather(*(channel.ada.press(asked, "Yes") for _ in range(2)))
+    drawn = await grids(channel, *prompts)
+    async with channel.memory() as (jobs, _):
+        assert await jobs.get(6) is None
+    shown = [one for one in await channel.ada.messages() if one.content.startswith("**a cat")]
+    assert {one.id for one in shown} == {one.id for one in drawn}
 
 
 async def test_no_draws_nothing(channel: Channel) -> None:
