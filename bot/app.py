@@ -39,6 +39,7 @@ from storage import (
     Leases,
     Pictures,
     QueueLimits,
+    Wishes,
 )
 
 SETTLE_SECONDS = 5.0
@@ -115,6 +116,7 @@ async def open_bot(
             submitter = Submitter(
                 jobs=jobs,
                 pictures=pictures,
+                wishes=Wishes(database),
                 catalog=catalog,
                 default_model=default_model,
                 available=catalog.available(settings.resolved_models_dir),

@@ -59,6 +59,11 @@ async def origin_of(interaction: discord.Interaction[EaselClient]) -> Origin:
     message_id = await acknowledge(interaction)
     if message_id is None:
         message_id = (await retried(interaction.original_response, by_token=True)).id
+    return origin_at(interaction, message_id)
+
+
+def origin_at(interaction: discord.Interaction[EaselClient], message_id: int) -> Origin:
+    """Return where the wish came from; `message_id` is the message that will show the job."""
     return Origin(
         interaction_id=interaction.id,
         interaction_token=interaction.token,

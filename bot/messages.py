@@ -11,8 +11,10 @@ from typing import assert_never
 
 import discord
 
+from bot.prompt import Prompt
 from storage import POISON, JobRecord, PictureRecord, QueueLimitError, QueueScope
 
+PICTURES_PER_JOB = 4
 MAX_PLACES = 10
 """What of the queue everyone is shown."""
 MAX_LINES = 30
@@ -38,6 +40,34 @@ def _headline(job: JobRecord, deed: str) -> str:
 def _deed(job: JobRecord) -> str:
     """Return what was done, as Midjourney words it: nothing for a first grid."""
     return "Variations by " if job.action == "variation" else ""
+
+
+def asked(prompt: str, *, user_id: int) -> str:
+    """Say that somebody asked for this; its job comes next."""
+    return f"**{_shown(prompt)}** - <@{user_id}> (Waiting to start)"
+
+
+def question(prompts: Sequence[Prompt]) -> str:
+    """Ask whether so many jobs shall be drawn, and name them."""
+    lines, length = [], 0
+    for number, prompt in enumerate(prompts, start=1):
+        line = f"{number}. {_shown(prompt.canonical())}"
+        length += len(line) + 1
+        if length > MAX_SHOWN:
+            lines.append(f"and {len(prompts) - number + 1} more")
+            break
+        lines.append(line)
+    return "\n".join([f"That makes {_amount(prompts)}. Draw them all?", *lines])
+
+
+def agreed(prompts: Sequence[Prompt]) -> str:
+    """Say that all of it was queued."""
+    return f"Drawing {_amount(prompts)}."
+
+
+def _amount(prompts: Sequence[Prompt]) -> str:
+    count = len(prompts)
+    return f"{count} jobs of {PICTURES_PER_JOB} pictures, {count * PICTURES_PER_JOB} in all"
 
 
 def waiting(job: JobRecord, *, jobs_ahead: int, wait_seconds: float | None) -> str:

@@ -2,6 +2,10 @@
 
 Pure: a prompt and a model's card in, a request out. Knows no job, no user and no device. Every
 number below is a choice of ours; what Midjourney does is not known.
+
+Errors::
+
+    CannotDrawError     a prompt that can be read and not drawn yet: says what to leave out
 """
 
 from __future__ import annotations
@@ -40,15 +44,30 @@ _MAX_BASE_SHARE, _MIN_BASE_SHARE = 0.95, 0.5
 _STYLE_WORDS = (250, 500, 750)
 """--stylize at which one, two and all thirds of the model's style words are added."""
 
+_ESCAPED_BRACE = re.compile(r"\\([{}])")
 _BRACKET = re.compile(r"\\[()\[\]\\]|[()\[\]]")
 """A bracket, or an escaped character."""
 
 
+class CannotDrawError(ValueError):
+    """A prompt that asks for what no engine here draws."""
+
+
+def check(prompt: Prompt) -> None:
+    """Refuse a prompt that cannot be drawn by any model. Raises CannotDrawError."""
+    if prompt.images:
+        raise CannotDrawError(
+            "Pictures by link are understood, but not drawn from yet. Describe them in words."
+        )
+    if prompt.loras:
+        raise CannotDrawError("LoRAs are understood, but not drawn with yet. Leave them out.")
+
+
 def text_to_image(prompt: Prompt, *, card: ModelCard, seed: int) -> TextToImage:
     """Return the request for a first grid. `seed` is the one drawn; the prompt's own goes first."""
-    own_seed = prompt.parameters.seed
+    own_seed = prompt.seed
     fields = _drawing(prompt, card=card, seed=seed if own_seed is None else own_seed)
-    return TextToImage(**fields)
+    return TextToImage(**fields, same_seed=prompt.parameters.sameseed is not None)
 
 
 def image_to_image(
@@ -72,13 +91,14 @@ def nearest_size(ratio: Ratio, sizes: Sequence[tuple[int, int]]) -> tuple[int, i
 
 def _drawing(prompt: Prompt, *, card: ModelCard, seed: int) -> dict[str, Any]:
     """Return the fields that every request shares."""
+    check(prompt)
     parameters = prompt.parameters
     stylize = parameters.stylize * (RAW_SHARE if parameters.raw else 1)
     width, height = nearest_size(parameters.ar, card.sizes)
     return {
         "model": card.name,
         "prompt": _positive(prompt.parts, style_words=_style_words(card, stylize)),
-        "negative_prompt": _negative(prompt.parts, no=parameters.no),
+        "negative_prompt": _negative(prompt.parts, parameters),
         "height": height,
         "width": width,
         "seed": seed,
@@ -103,12 +123,13 @@ def _positive(parts: Iterable[Part], *, style_words: Iterable[str]) -> str:
     return ", ".join([*texts, *(word for word in style_words if word.lower() not in said)])
 
 
-def _negative(parts: Sequence[Part], *, no: Iterable[str]) -> str:
-    """Join what --no lists and the parts of negative weight."""
+def _negative(parts: Sequence[Part], parameters: Parameters) -> str:
+    """Join what --no lists, --negative and the parts of negative weight."""
     wanted = [part.weight for part in parts if part.weight > 0]
     scale = NO_WEIGHT * sum(wanted) / len(wanted)
     unwanted = [_emphasised(part.text, part.weight / scale) for part in parts if part.weight < 0]
-    return ", ".join([*(_balanced(word) for word in no), *unwanted])
+    whole = [parameters.negative] if parameters.negative else []
+    return ", ".join([*(_balanced(word) for word in (*parameters.no, *whole)), *unwanted])
 
 
 def _emphasised(text: str, weight: float) -> str:
@@ -121,6 +142,7 @@ def _balanced(text: str) -> str:
     r"""Drop the brackets that have no partner: one would swallow the weights behind it.
 
     Brackets are A1111's weights, as in `(cat:1.2)` and `[cat]`; `\(` is a bracket and no weight.
+    `\{` is how the prompt language spells a brace, which is no bracket to the engine.
     """
     opened: list[re.Match[str]] = []
     single: list[re.Match[str]] = []
@@ -132,7 +154,8 @@ def _balanced(text: str) -> str:
         elif bracket[0] in ")]":
             single.append(bracket)
     dropped = {bracket.start() for bracket in (*opened, *single)}
-    return "".join(character for index, character in enumerate(text) if index not in dropped)
+    kept = "".join(character for index, character in enumerate(text) if index not in dropped)
+    return _ESCAPED_BRACE.sub(r"\1", kept)
 
 
 def _style_words(card: ModelCard, stylize: float) -> Sequence[str]:

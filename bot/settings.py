@@ -55,7 +55,7 @@ class Settings(BaseSettings):
     """How many jobs may wait in all."""
     max_waiting_per_server: Annotated[int, Field(ge=1, le=1000)] = 200
     """How many jobs of one server may wait."""
-    max_waiting_per_user: Annotated[int, Field(ge=1, le=1000)] = 10
+    max_waiting_per_user: Annotated[int, Field(ge=1, le=1000)] = 40
     """How many jobs of one person may wait."""
     max_running_per_user: Annotated[int, Field(ge=1, le=64)] = 2
     """How many devices may draw for one person at once."""

@@ -60,6 +60,8 @@ class _Drawing(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Pixels, a multiple of 8, up to 4096."""
     seed: int
     """0 to 2**32 - 1. Picture i is drawn from `(seed + i) % 2**32`, whatever the batch."""
+    same_seed: bool = False
+    """Every picture is drawn from `seed` itself."""
     num_images: int = 4
     num_inference_steps: int = 30
     """Steps of the whole schedule, shared out between base and refiner by `denoising_end`."""
@@ -94,7 +96,7 @@ class _Drawing(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     def seed_of(self, image_index: int) -> int:
         """Return the seed that picture `image_index` (from 0) is drawn from."""
-        return (self.seed + image_index) % (MAX_SEED + 1)
+        return self.seed if self.same_seed else (self.seed + image_index) % (MAX_SEED + 1)
 
 
 class TextToImage(_Drawing, frozen=True, kw_only=True, tag="text_to_image"):

@@ -44,7 +44,7 @@ def encode_png(image: Image.Image, metadata: Mapping[str, str]) -> bytes:
 
 
 def enlarge(image: Image.Image, scale: int, *, max_side: int = MAX_SIDE) -> Image.Image:
-    """Return the picture `scale` times as wide and high (Lanczos), or less to stay in `max_side`."""
+    """Return the picture `scale` times as large (Lanczos), or less to stay within `max_side`."""
     scale = max(1, min(scale, max_side // max(image.size)))
     if scale == 1:
         return image

@@ -40,7 +40,8 @@ from engine.api import (
 )
 from engine.devices import Device, is_out_of_memory
 from engine.images import encode_png, encode_preview, enlarge, open_image
-from engine.models.store import LoadedModel, ModelStore
+from engine.models.loading import LoadedModel
+from engine.models.store import ModelStore
 from engine.pipelines.decode import to_images
 from engine.pipelines.image_to_image import image_to_image
 from engine.pipelines.stopwatch import Stopwatch
@@ -79,6 +80,8 @@ class Painter:
 
     def __init__(self, store: ModelStore) -> None:
         self._store = store
+        self._limits: dict[tuple[str, int, int], int] = {}
+        """Pictures that fit at once, learned from running out: by model, height and width."""
 
     @property
     def loaded(self) -> frozenset[str]:
@@ -127,7 +130,8 @@ class Painter:
 
     def _draw_groups(self, job: _Job) -> list[Image.Image]:
         """Draw the pictures in groups, and in ever smaller ones where memory ends."""
-        limit = _group_limit(job.request, self._store.device)
+        key = (job.request.model, job.request.height, job.request.width)
+        limit = self._limits.get(key) or _group_limit(job.request, self._store.device)
         waiting = deque(_split(range(job.request.num_images), limit))
         while waiting:
             group = waiting.popleft()
@@ -139,7 +143,7 @@ class Painter:
                 continue
             if len(group) == 1:
                 raise NoMemoryError(_no_memory(job.request, self._store.device))
-            limit = (len(group) + 1) // 2
+            limit = self._limits[key] = (len(group) + 1) // 2
             waiting.appendleft(group)
             waiting = deque(part for some in waiting for part in _split(some, limit))
             logger.warning("out of memory with %d pictures; trying %d", len(group), limit)

@@ -38,7 +38,9 @@ from storage.records import (
     RequeueOutcome,
     Submitted,
     TimedJob,
+    WishRecord,
 )
+from storage.wishes import Wishes
 
 __all__ = [
     "POISON",
@@ -72,4 +74,6 @@ __all__ = [
     "Submitted",
     "TimedJob",
     "UnsupportedUrlError",
+    "WishRecord",
+    "Wishes",
 ]

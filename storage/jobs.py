@@ -12,7 +12,7 @@ from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Row, Select, func, insert, select, true
+from sqlalchemy import Row, Select, delete, func, insert, select, true
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage import transitions
@@ -36,7 +36,7 @@ from storage.records import (
     Submitted,
     TimedJob,
 )
-from storage.schema import deliveries, guilds, jobs, pictures, users
+from storage.schema import deliveries, guilds, jobs, pictures, users, wishes
 from storage.upsert import one_at_a_time, see
 
 logger = logging.getLogger(__name__)
@@ -132,24 +132,33 @@ class Jobs:
 
         Raises QueueLimitError where as many wait as may; nothing is written then.
         """
+        (submitted,) = await self.submit_all([new], limits)
+        return submitted
+
+    async def submit_all(
+        self,
+        news: Sequence[NewJob],
+        limits: QueueLimits | None = None,
+        *,
+        wish_id: int | None = None,
+    ) -> list[Submitted]:
+        """Put all jobs into the queue, or none.
+
+        `wish_id` names the wish that they fulfil, which is taken away with it. Empty: that wish was
+        answered before, and nothing was written. Raises QueueLimitError where as many wait as may.
+        """
         now = self._clock()
-        known = select(jobs).where(jobs.c.idempotency_key == new.idempotency_key)
         async with self._database.write() as connection:
             await one_at_a_time(connection)
-            row = (await connection.execute(known)).mappings().one_or_none()
-            if row is not None:
-                logger.info("asked for again job_id=%d", row["id"])
-                return Submitted(job=JobRecord(**row), created=False)
-            if limits is not None:
-                await _check_limits(connection, new, limits)
-            await see(connection, users, row_id=new.user_id, name=new.user_name, now=now)
-            if new.guild_id is not None:
-                await see(connection, guilds, row_id=new.guild_id, name=new.guild_name, now=now)
-            await connection.execute(transitions.arrive(new.user_id))
-            submitted = transitions.submit(new, now=now)
-            job = JobRecord(**(await connection.execute(submitted)).mappings().one())
-        logger.info("queued job_id=%d", job.id)
-        return Submitted(job=job, created=True)
+            if wish_id is not None:
+                taken = delete(wishes).where(wishes.c.id == wish_id).returning(wishes.c.id)
+                if (await connection.execute(taken)).one_or_none() is None:
+                    logger.info("wish answered before wish_id=%d", wish_id)
+                    return []
+            submitted = [await _submit(connection, new, limits, now) for new in news]
+        for one in submitted:
+            logger.info("%s job_id=%d", "queued" if one.created else "asked for again", one.job.id)
+        return submitted
 
     async def claim(
         self,
@@ -273,6 +282,23 @@ class Jobs:
             if row is not None:
                 await _promise_delivery(connection, row, now)
         return _log_end(row, job_id, fence)
+
+
+async def _submit(
+    connection: AsyncConnection, new: NewJob, limits: QueueLimits | None, now: datetime
+) -> Submitted:
+    known = select(jobs).where(jobs.c.idempotency_key == new.idempotency_key)
+    row = (await connection.execute(known)).mappings().one_or_none()
+    if row is not None:
+        return Submitted(job=JobRecord(**row), created=False)
+    if limits is not None:
+        await _check_limits(connection, new, limits)
+    await see(connection, users, row_id=new.user_id, name=new.user_name, now=now)
+    if new.guild_id is not None:
+        await see(connection, guilds, row_id=new.guild_id, name=new.guild_name, now=now)
+    await connection.execute(transitions.arrive(new.user_id))
+    row = (await connection.execute(transitions.submit(new, now=now))).mappings().one()
+    return Submitted(job=JobRecord(**row), created=True)
 
 
 async def _check_limits(connection: AsyncConnection, new: NewJob, limits: QueueLimits) -> None:

@@ -283,3 +283,14 @@ class DeliveryRecord:
     last_error: str | None
     created_at: datetime
     sent_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WishRecord:
+    """What a user typed and has not said yes or no to yet."""
+
+    id: int
+    user_id: int
+    prompt: str
+    """As it was typed: it stands for several prompts."""
+    created_at: datetime

@@ -32,7 +32,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from storage.records import MAX_IDEMPOTENCY_KEY, DeliveryState, JobState
 
-REVISION = "0002"
+REVISION = "0003"
 """The migration that makes these tables; a test holds it to the newest one."""
 
 MAX_NONCE = 25
@@ -187,6 +187,17 @@ Index(
     deliveries.c.next_attempt_at,
     sqlite_where=_pending,
     postgresql_where=_pending,
+)
+
+wishes = Table(
+    "wishes",
+    metadata,
+    Column("id", _RowId, primary_key=True),
+    Column("user_id", BigInteger, nullable=False),
+    Column("prompt", Text, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    # Buttons hold a wish's id: it must not come back as another's.
+    sqlite_autoincrement=True,
 )
 
 leases = Table(

@@ -97,6 +97,18 @@ EXAMPLES: list[tuple[str, str, ModelCard, dict[str, Any]]] = [
     ("--stylize without guidance", "a --s 0", TURBO, {"guidance_scale": 1.0, "denoising_end": 1.0}),
     ("--chaos", "a --chaos 30", SDXL, {"condition_noise": 0.3}),
     ("--no", "a --no red hair, text", SDXL, {"prompt": "a", "negative_prompt": "red hair, text"}),
+    ("--negative", "a --negative (b:1.2), c", SDXL, {"negative_prompt": "(b:1.2), c"}),
+    (
+        "--no, --negative and unwanted parts",
+        "a:: b::-.5 --no c --negative d (",
+        SDXL,
+        {"negative_prompt": "c, d , b"},
+    ),
+    ("--sameseed", "a --sameseed 5", SDXL, {"seed": 5, "same_seed": True}),
+    ("every picture its own seed", "a --seed 5", SDXL, {"seed": 5, "same_seed": False}),
+    ("a lane is no matter of drawing", "a --relax", SDXL, {"prompt": "a", "seed": 77}),
+    ("escaped braces are braces", r"a \{b\}", SDXL, {"prompt": "a {b}"}),
+    ("BREAK and emphasis stay", "((a)) BREAK [b]", SDXL, {"prompt": "((a)) BREAK [b]"}),
     ("parts of one weight", "hot:: dog", SDXL, {"prompt": "hot, dog"}),
     ("only ratios matter", "hot::100 dog::100", SDXL, {"prompt": "hot, dog"}),
     ("a heavier part", "hot::2 dog", SDXL, {"prompt": "(hot:1.33), (dog:0.67)"}),
@@ -154,6 +166,15 @@ def test_variations_keep_shape_and_no_and_leave_out_what_shapes_a_first_grid() -
     assert (request.seed, request.condition_noise, request.num_inference_steps) == (77, 0.0, 30)
     assert (request.prompt, request.aesthetic_score) == ("a", 6.0)
     assert (request.image, request.strength) == (SHA256, 0.4)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [("https://a.b/c.png a", "Pictures by link"), ("a <lora:x>", "LoRAs are understood")],
+)
+def test_what_is_read_and_not_drawn_yet_says_so(text: str, said: str) -> None:
+    with pytest.raises(recipe.CannotDrawError, match=said):
+        recipe.text_to_image(parse(text, loras=("x",)), card=SDXL, seed=0)
 
 
 def test_variations_draw_at_least_one_step() -> None:

@@ -20,7 +20,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from bot import recipe
 from bot.cli.start import REFUSALS, Started, open_executor
 from bot.dispatch.submit import seed_of, with_seed
-from bot.prompt import Prompt, PromptError, parse
+from bot.prompt import Prompt, PromptError, parse_all
 from bot.settings import Settings
 from engine import api
 from engine.images import make_grid
@@ -38,8 +38,10 @@ def imagine(settings: Settings, options: argparse.Namespace) -> int:
     """Draw one prompt into a folder; return the exit code."""
     try:
         models = Catalog.load(settings.catalog).available(settings.resolved_models_dir)
-        prompt = with_seed(parse(options.prompt, models=sorted(models)))
-    except CatalogError as error:
+        (asked,) = parse_all(options.prompt, models=sorted(models), limit=1)
+        recipe.check(asked)
+        prompt = with_seed(asked)
+    except (CatalogError, recipe.CannotDrawError) as error:
         print(f"easel: {error}", file=sys.stderr)
         return EXIT_REFUSED
     except PromptError as error:

@@ -1,4 +1,4 @@
-"""/imagine: a prompt becomes a grid of four pictures."""
+"""/imagine: a prompt becomes a grid of four pictures, or several when it asks for several."""
 
 from __future__ import annotations
 
@@ -9,11 +9,13 @@ from discord import app_commands
 
 from bot.interactions import origin_of
 from bot.prompt import MAX_CHARACTERS
-from bot.views import announce
+from bot.views import announce, ask, draw_all
 
 if TYPE_CHECKING:
     from bot.client import EaselClient
 
+MAX_UNASKED = 4
+"""More jobs than these at once are drawn when the user has said yes to their cost."""
 MAX_CHOICES = 25
 MAX_CHOICE_CHARACTERS = 100
 
@@ -29,9 +31,15 @@ async def imagine(
     """Parse, acknowledge, queue, announce."""
     client: EaselClient = interaction.client
     submitter = client.studio.submitter
-    parsed = submitter.read(prompt)
+    prompts = submitter.read_all(prompt)
+    if len(prompts) > MAX_UNASKED:
+        await ask(interaction, prompt, prompts)
+        return
     origin = await origin_of(interaction)
-    await announce(interaction, await submitter.imagine(parsed, origin))
+    if len(prompts) == 1:
+        await announce(interaction, await submitter.imagine(prompts[0], origin))
+    else:
+        await draw_all(interaction, prompts, origin)
 
 
 @imagine.autocomplete("prompt")

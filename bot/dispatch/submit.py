@@ -6,21 +6,31 @@ Commands and buttons come here with text or with a job id; what leaves is one ro
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 import msgspec
 
 from bot import messages, recipe
-from bot.dispatch.pick import Lane
 from bot.errors import GoneError, UserError
-from bot.prompt import Completion, Prompt, complete, parse
+from bot.prompt import (
+    MAX_JOBS,
+    Completion,
+    Flag,
+    Prompt,
+    complete,
+    flag_table,
+    parse,
+    parse_all,
+)
+from bot.prompt.tokenizer import visible
 from engine.api import (
     MAX_SEED,
     REQUEST_VERSION,
     ImageToImage,
     Request,
+    TextToImage,
     request_from_json,
     request_to_json,
 )
@@ -33,6 +43,9 @@ from storage import (
     Pictures,
     QueueLimitError,
     QueueLimits,
+    Submitted,
+    Wishes,
+    WishRecord,
 )
 
 USUAL_IMAGES = 4
@@ -82,6 +95,7 @@ class Submitter:
         *,
         jobs: Jobs,
         pictures: Pictures,
+        wishes: Wishes,
         catalog: Catalog,
         default_model: str,
         available: frozenset[str],
@@ -90,6 +104,7 @@ class Submitter:
     ) -> None:
         self._jobs = jobs
         self._pictures = pictures
+        self._wishes = wishes
         self._catalog = catalog
         self._default_model = default_model
         self._available = available
@@ -97,8 +112,19 @@ class Submitter:
         self._on_submit = on_submit
 
     def read(self, text: str) -> Prompt:
-        """Parse what a user typed. Pure and quick. Raises PromptError."""
+        """Parse one prompt, such as a job's. Pure and quick. Raises PromptError."""
         return parse(text, models=sorted(self._available))
+
+    def read_all(self, text: str, *, limit: int = MAX_JOBS) -> tuple[Prompt, ...]:
+        """Parse what a user typed: a prompt for each job. Pure and quick. Raises PromptError."""
+        prompts = parse_all(text, models=sorted(self._available), limit=limit)
+        for prompt in prompts:
+            self._request(prompt, seed=0)
+        return prompts
+
+    def flags(self) -> dict[str, Flag]:
+        """Return every parameter by each of its names, as it can be typed here."""
+        return flag_table(sorted(self._available))
 
     def complete(self, text: str) -> list[Completion]:
         """Return what may come next in a half-typed prompt. Pure and quick."""
@@ -107,8 +133,46 @@ class Submitter:
     async def imagine(self, prompt: Prompt, origin: Origin) -> JobRecord:
         """Queue a grid drawn from words."""
         prompt = with_seed(prompt)
-        request = recipe.text_to_image(prompt, card=self._card(prompt), seed=seed_of(prompt))
+        request = self._request(prompt, seed=seed_of(prompt))
         return await self._submit("imagine", prompt, request, origin, parent=None)
+
+    async def imagine_all(
+        self,
+        prompts: Sequence[Prompt],
+        origin: Origin,
+        *,
+        message_ids: Sequence[int],
+        wish_id: int | None = None,
+    ) -> list[JobRecord]:
+        """Queue a grid for each prompt, all of them or none; each has a message of its own.
+
+        Empty: the wish that they fulfil was answered before.
+        """
+        news = []
+        for index, (asked, message_id) in enumerate(zip(prompts, message_ids, strict=True)):
+            prompt = with_seed(asked)
+            request = self._request(prompt, seed=seed_of(prompt))
+            new = self._new_job("imagine", prompt, request, replace(origin, message_id=message_id))
+            news.append(replace(new, idempotency_key=f"{new.idempotency_key}:{index}"))
+        submitted = await self._queue(news, wish_id=wish_id)
+        self._on_submit()
+        return [one.job for one in submitted]
+
+    async def remember(self, text: str, *, user_id: int) -> WishRecord:
+        """Keep a wish until the user has said yes or no to its cost."""
+        # What cannot be seen is a blank to the language, and some of it is nothing to a database.
+        return await self._wishes.add(user_id=user_id, prompt=visible(text))
+
+    async def wish(self, wish_id: int, *, user_id: int) -> WishRecord:
+        """Return a user's wish. Raises GoneError once it is answered, and for anybody else."""
+        wish = await self._wishes.get(wish_id)
+        if wish is None or wish.user_id != user_id:
+            raise GoneError("This is answered already. Ask again with /imagine.")
+        return wish
+
+    async def forget(self, wish_id: int) -> bool:
+        """Drop a wish. False: it is answered already."""
+        return await self._wishes.drop(wish_id)
 
     async def reroll(self, job_id: int, *, origin: Origin) -> JobRecord:
         """Queue the same wish with a new seed; a variation starts at the same picture again."""
@@ -160,6 +224,12 @@ class Submitter:
             )
         return self._catalog[name]
 
+    def _request(self, prompt: Prompt, *, seed: int) -> TextToImage:
+        try:
+            return recipe.text_to_image(prompt, card=self._card(prompt), seed=seed)
+        except recipe.CannotDrawError as error:
+            raise UserError(str(error)) from error
+
     async def _submit(
         self,
         action: str,
@@ -170,7 +240,30 @@ class Submitter:
         parent: JobRecord | None,
         index: int | None = None,
     ) -> JobRecord:
-        new = NewJob(
+        new = self._new_job(action, prompt, request, origin, parent=parent, index=index)
+        (submitted,) = await self._queue([new])
+        self._on_submit()
+        return submitted.job
+
+    async def _queue(
+        self, news: Sequence[NewJob], *, wish_id: int | None = None
+    ) -> list[Submitted]:
+        try:
+            return await self._jobs.submit_all(news, self._limits, wish_id=wish_id)
+        except QueueLimitError as error:
+            raise UserError(messages.too_many(error)) from error
+
+    def _new_job(
+        self,
+        action: str,
+        prompt: Prompt,
+        request: Request,
+        origin: Origin,
+        *,
+        parent: JobRecord | None = None,
+        index: int | None = None,
+    ) -> NewJob:
+        return NewJob(
             idempotency_key=f"interaction:{origin.interaction_id}",
             user_id=origin.asker.user_id,
             user_name=origin.user_name,
@@ -184,19 +277,13 @@ class Submitter:
             action=action,
             parent_job_id=parent.id if parent else None,
             parent_image_index=index,
-            lane=Lane.FAST,
+            lane=prompt.lane,
             compat_key=f"{request.model}:{request.width}x{request.height}",
             cost=cost_of(request, self._catalog[request.model]),
             prompt=prompt.canonical(),
             request=request_to_json(request),
             request_version=REQUEST_VERSION,
         )
-        try:
-            submitted = await self._jobs.submit(new, self._limits)
-        except QueueLimitError as error:
-            raise UserError(messages.too_many(error)) from error
-        self._on_submit()
-        return submitted.job
 
 
 def request_of(job: JobRecord) -> Request:
@@ -216,13 +303,13 @@ def cost_of(request: Request, card: ModelCard) -> float:
 
 def with_seed(prompt: Prompt, *, fresh: bool = False) -> Prompt:
     """Return the prompt with a seed: the one that was asked for, or (also if `fresh`) a new one."""
-    if prompt.parameters.seed is not None and not fresh:
+    if prompt.seed is not None and not fresh:
         return prompt
     return prompt.with_seed(random.randint(0, MAX_SEED))
 
 
 def seed_of(prompt: Prompt) -> int:
     """Return the seed of a prompt that went through `with_seed`."""
-    if prompt.parameters.seed is None:
+    if prompt.seed is None:
         raise ValueError("the prompt has no seed yet")
-    return prompt.parameters.seed
+    return prompt.seed

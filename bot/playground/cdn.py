@@ -38,4 +38,4 @@ class Cdn:
             "X-Content-Type-Options": "nosniff",
             "Cache-Control": "private, max-age=86400",
         }
-        return web.Response(body=file.data, headers=headers)
+        return web.Response(body=self._files.read(file), headers=headers)

@@ -49,8 +49,9 @@ class Clock:
         """Let `seconds` pass at once: whatever became due meanwhile happens now."""
         self.skew_seconds += seconds
         for timer in sorted(self._timers, key=lambda timer: timer.due):
-            timer.cancel()
-            self._arm(timer)
+            if timer in self._timers:  # the ones before may have cancelled it
+                timer.cancel()
+                self._arm(timer)
 
     def call_later(self, seconds: float, callback: Callable[[], None]) -> Timer:
         """Call `callback` once `seconds` have passed on this clock."""

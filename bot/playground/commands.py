@@ -9,7 +9,7 @@ from enum import IntEnum
 from typing import Any
 
 from bot.playground.clock import Clock
-from bot.playground.errors import RefusedError, invalid_form, unknown
+from bot.playground.errors import ApiError, RefusedError, invalid_form, unknown
 from bot.playground.guild import APPLICATION_ID, GUILD_ID, Channel, User
 from bot.playground.wire import Payload
 
@@ -155,7 +155,7 @@ def _check_counts(commands: list[Payload]) -> None:
     for kind, limit in _LIMITS.items():
         if sum(_key(command)[0] == kind for command in commands) > limit:
             message = f"Maximum number of application commands reached ({limit})."
-            raise invalid_form(("_", "APPLICATION_COMMANDS_MAX", message))
+            raise ApiError(400, 30032, message)
     if len({_key(command) for command in commands}) < len(commands):
         message = "Application command names must be unique"
         raise invalid_form(("_", "APPLICATION_COMMANDS_DUPLICATE_NAME", message))

@@ -15,6 +15,7 @@ from bot.playground.clock import Clock
 from bot.playground.wire import Payload, Upload
 
 URL_LIFETIME_SECONDS = 24 * 3600
+_GRACE_SECONDS = 60.0
 _SPOILER = "SPOILER_"
 
 
@@ -25,7 +26,7 @@ class File:
     id: str
     channel_id: str
     filename: str
-    data: bytes
+    size_bytes: int
     content_type: str
     description: str | None = None
     width: int | None = None
@@ -81,7 +82,10 @@ class FileStore:
 
     clock: Clock
     base_url: str = ""
-    _files: dict[str, File] = field(default_factory=dict)
+    max_stored_bytes: int = 512 * 1024 * 1024
+    """All is in memory: beyond this the oldest attachments are forgotten."""
+    _files: dict[str, tuple[File, bytes]] = field(default_factory=dict)
+    _stored_bytes: int = 0
     _key: bytes = field(default_factory=lambda: secrets.token_bytes(32))
 
     def add(self, upload: Upload, *, channel_id: str, description: str | None = None) -> File:
@@ -92,22 +96,35 @@ class FileStore:
             id=self.clock.snowflake(),
             channel_id=channel_id,
             filename=filename,
-            data=upload.data,
+            size_bytes=len(upload.data),
             content_type=mimetypes.guess_type(filename)[0] or "application/octet-stream",
             description=description,
             width=size[0] if size else None,
             height=size[1] if size else None,
         )
-        self._files[file.id] = file
+        # The bytes lie here only: who still holds the record of a forgotten file holds little.
+        self._files[file.id] = file, upload.data
+        self._stored_bytes += file.size_bytes
+        while self._stored_bytes > self.max_stored_bytes:
+            self._forget(next(iter(self._files)))
         return file
 
     def get(self, file_id: str) -> File | None:
         """Return an attachment by its id."""
-        return self._files.get(file_id)
+        return self._files[file_id][0] if file_id in self._files else None
 
-    def discard(self, file_id: str) -> None:
-        """Forget an attachment that no message shows any longer."""
-        self._files.pop(file_id, None)
+    def read(self, file: File) -> bytes:
+        """Return an attachment's bytes."""
+        return self._files[file.id][1]
+
+    def discard(self, file: File, *, after_seconds: float = _GRACE_SECONDS) -> None:
+        """Forget an attachment that nothing shows any longer, once nobody still fetches it."""
+        self.clock.call_later(after_seconds, lambda: self._forget(file.id))
+
+    def _forget(self, file_id: str) -> None:
+        if file_id in self._files:
+            file, _data = self._files.pop(file_id)
+            self._stored_bytes -= file.size_bytes
 
     def url(self, file: File) -> str:
         """Return the file's address, signed anew: good for a day from now."""
@@ -119,11 +136,12 @@ class FileStore:
 
     def open(self, path: str, *, expiry: str, issue: str, signature: str) -> File | None:
         """Return the file behind a signed address, or None once it is dead or was made up."""
-        if not hmac.compare_digest(self._sign(path, expiry, issue), signature):
+        right = self._sign(path, expiry, issue)
+        if not hmac.compare_digest(right.encode(), signature.encode()):
             return None
         if int(expiry, 16) < self.clock.now():
             return None
-        return self._files.get(path.split("/")[3])
+        return self.get(path.split("/")[3])
 
     def payload(self, file: File, *, ephemeral: bool = False) -> Payload:
         """Return the attachment as messages carry it."""
@@ -131,7 +149,7 @@ class FileStore:
         payload: Payload = {
             "id": file.id,
             "filename": file.filename,
-            "size": len(file.data),
+            "size": file.size_bytes,
             "url": url,
             "proxy_url": url,
             "content_type": file.content_type,

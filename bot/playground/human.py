@@ -61,7 +61,6 @@ class Human:
         self._state: Payload = {}
         self._names: dict[str, str] = {}
         self._waiters: list[_Waiter] = []
-        self._hello = asyncio.Event()
         self._exits = AsyncExitStack()
         self._http: aiohttp.ClientSession
 
@@ -75,11 +74,10 @@ class Human:
             socket = await exits.enter_async_context(
                 self._http.ws_connect(self._url("events"), max_msg_size=0)
             )
+            await self._introduce(socket)
             tasks = await exits.enter_async_context(asyncio.TaskGroup())
-            await socket.send_json({"token": self._token, "person": self.name})
             listening = tasks.create_task(self._listen(socket))
             exits.callback(listening.cancel)
-            await self._ready(listening)
             self._exits = exits.pop_all()
         return self
 
@@ -189,7 +187,10 @@ class Human:
     async def messages(self, channel: str | None = None) -> list[Message]:
         """Return what a channel shows now, oldest first."""
         path = f"channels/{await self._channel_id(channel)}/messages"
-        return [read_message(row) for row in await self._request("GET", self._url(path))]
+        found = [read_message(row) for row in await self._request("GET", self._url(path))]
+        for message in found:
+            self.versions.setdefault(message.id, [message])
+        return found
 
     async def commands(self, channel: str | None = None) -> list[Payload]:
         """Return the commands that the picker offers."""
@@ -264,19 +265,19 @@ class Human:
         finally:
             self._waiters.remove(waiter)
 
-    async def _ready(self, listening: asyncio.Task[None]) -> None:
-        greeted = asyncio.create_task(self._hello.wait())
-        await asyncio.wait([greeted, listening], return_when=asyncio.FIRST_COMPLETED)
-        greeted.cancel()
+    async def _introduce(self, socket: aiohttp.ClientWebSocketResponse) -> None:
+        """Show the token and take the greeting. Raises RefusedError."""
+        await socket.send_json({"token": self._token, "person": self.name})
+        frame = await socket.receive()
+        if frame.type is not aiohttp.WSMsgType.TEXT:
+            raise RefusedError(f"The channel turned {self.name} away: {frame.extra}")
+        event = frame.json()
+        self._hear(event["name"], event["data"])
 
     async def _listen(self, socket: aiohttp.ClientWebSocketResponse) -> None:
         async for frame in socket:
             event = frame.json()
             self._hear(event["name"], event["data"])
-        if not self._hello.is_set():
-            raise RefusedError(
-                f"The channel turned {self.name} away (close code {socket.close_code})."
-            )
 
     def _hear(self, name: str, data: Payload) -> None:
         match name:
@@ -300,7 +301,6 @@ class Human:
         self._state = state
         users = [*state["people"], state["bot"]]
         self._names = {user["id"]: user["global_name"] or user["username"] for user in users}
-        self._hello.set()
 
     async def _act(self, body: Payload, channel: str | None) -> Answer:
         if body["act"] != "submit":

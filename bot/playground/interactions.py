@@ -19,6 +19,8 @@ from bot.playground.world import Event, World
 
 ACK_SECONDS = 3.0
 TOKEN_SECONDS = 15 * 60.0
+_REMEMBERED_SECONDS = 3600.0
+"""How long a dead token is still told from one that never was."""
 
 
 class InteractionType(IntEnum):
@@ -128,6 +130,7 @@ class Interactions:
             source=source,
         )
         interaction.metadata = _metadata(interaction, trigger)
+        self._forget_old(clock.now())
         self._by_token[interaction.token] = interaction
         interaction.deadline = clock.call_later(ACK_SECONDS, lambda: self._expire(interaction))
         self.world.announce(self._event(interaction))
@@ -172,6 +175,12 @@ class Interactions:
         """Let the person's app know how it went."""
         if not interaction.outcome.done():
             interaction.outcome.set_result(outcome)
+
+    def _forget_old(self, now: float) -> None:
+        for token, interaction in list(self._by_token.items()):
+            if now - interaction.issued_at < _REMEMBERED_SECONDS:
+                break
+            del self._by_token[token]
 
     def close(self) -> None:
         """Let nobody wait any longer."""

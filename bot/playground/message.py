@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from bot.playground import components as tree
@@ -40,6 +40,10 @@ class Draft:
     reference: str | None = None
     nonce: str | None = None
     enforces_nonce: bool = False
+
+    def keeps(self, file: File) -> bool:
+        """Return whether a present file stays."""
+        return self.kept_file_ids is None or file.id in self.kept_file_ids
 
     @property
     def is_empty(self) -> bool:
@@ -80,6 +84,8 @@ def _read_attachments(
     rows = fields.get("attachments")
     if rows is None:
         return {}, frozenset() if "attachments" in fields else None
+    if any("id" not in row for row in rows):
+        raise invalid_form(("attachments", "BASE_TYPE_REQUIRED", "This field is required"))
     descriptions = {str(row["id"]): row.get("description") for row in rows}
     return descriptions, frozenset(descriptions) - frozenset(body.files)
 
@@ -128,6 +134,33 @@ class Message:
     def is_loading(self) -> bool:
         """Return whether it still says "is thinking"."""
         return bool(self.flags & LOADING)
+
+    def revised(self, draft: Draft, files: FileStore) -> Message:
+        """Return the message with a draft's changes. Raises ApiError where it cannot be so."""
+        kept = [one for one in self.files if draft.keeps(one)]
+        new = [
+            files.add(upload, channel_id=self.channel.id, description=description)
+            for upload, description in draft.uploads
+        ]
+        revised = replace(self, files=kept + new, flags=self.flags | draft.flags & ~EPHEMERAL)
+        if draft.content is not None:
+            revised.content = draft.content
+        if draft.embeds is not None:
+            revised.embeds = draft.embeds
+        if draft.components is not None:
+            revised.components = tree.stored(draft.components)
+        if not draft.is_empty or draft.content is not None:
+            revised.flags &= ~LOADING
+        revised.require_something()
+        if draft.embeds is not None or draft.components is not None:
+            revised.require_files()
+        return revised
+
+    def become(self, revised: Message) -> None:
+        """Take over what a revision changed."""
+        self.content, self.embeds = revised.content, revised.embeds
+        self.components, self.files = revised.components, revised.files
+        self.flags = revised.flags
 
     def require_something(self) -> None:
         """Raise ApiError if nothing is left to show."""

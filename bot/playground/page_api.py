@@ -27,6 +27,7 @@ from aiohttp import WSMsgType, web
 
 from bot.playground.acts import Acts
 from bot.playground.errors import RefusedError
+from bot.playground.files import URL_LIFETIME_SECONDS
 from bot.playground.guild import User
 from bot.playground.interactions import Interaction, Outcome
 from bot.playground.limits import MAX_FILE_BYTES
@@ -35,6 +36,7 @@ from bot.playground.world import Event, World
 
 PREFIX = "/playground"
 _HISTORY = 100
+_ADMISSION_SECONDS = 10.0
 Handler: TypeAlias = Callable[[web.Request, User], Awaitable[web.Response]]
 
 
@@ -151,7 +153,7 @@ class PageApi:
         file = self.world.files.get(file_id)
         if file is None:
             raise RefusedError(f"There is no uploaded file {file_id}.")
-        return Upload(filename=file.filename, data=file.data)
+        return Upload(filename=file.filename, data=self.world.files.read(file))
 
     async def _delete(self, request: web.Request, user: User) -> web.Response:
         channel = self.acts.visible_channel(user, request.match_info["channel_id"])
@@ -165,6 +167,7 @@ class PageApi:
             raise RefusedError("The file is over 10 MiB.")
         upload = Upload(filename=request.query["filename"], data=data)
         file = self.world.files.add(upload, channel_id=user.id)
+        self.world.files.discard(file, after_seconds=URL_LIFETIME_SECONDS)
         return reply(self.world.files.payload(file, ephemeral=True))
 
     async def _open_dm(self, _request: web.Request, user: User) -> web.Response:
@@ -243,13 +246,13 @@ class PageApi:
 
     async def _admit(self, socket: web.WebSocketResponse) -> _Listener | None:
         """Read the first frame, {token, person}; close with 4401 where it is not good."""
-        first: Any = await socket.receive()
         try:
+            first: Any = await socket.receive(timeout=_ADMISSION_SECONDS)
             frame = json.loads(first.data)
             if not self._is_valid(str(frame["token"])):
                 raise RefusedError("This page belongs to another run.")  # noqa: TRY301
             listener = _Listener(self._person(frame["person"]), socket)
-        except (RefusedError, KeyError, TypeError, ValueError) as error:
+        except (RefusedError, KeyError, TypeError, ValueError, TimeoutError) as error:
             await socket.close(code=4401, message=str(error).encode()[:120])
             return None
         hello = {"name": "HELLO", "data": self._state_of(listener.user)}

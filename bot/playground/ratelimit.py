@@ -21,6 +21,7 @@ _SIZES = {
 """(method, route) to (requests, seconds)."""
 _MAJOR = ("channel_id", "guild_id", "application_id", "token")
 _GLOBAL_REQUESTS = 50
+_KEPT_BUCKETS = 500
 
 
 @dataclass(slots=True)
@@ -88,9 +89,17 @@ class RateLimiter:
         major = [parameters.get(name, "") for name in _MAJOR]
         key = (method, route, *major)
         if key not in self._buckets:
+            self._forget_expired()
             digest = hashlib.md5(f"{method} {route}".encode(), usedforsecurity=False)
             self._buckets[key] = Bucket(digest.hexdigest(), *_SIZES.get((method, route), _DEFAULT))
         return self._buckets[key]
+
+    def _forget_expired(self) -> None:
+        # Every interaction's token has buckets of its own.
+        if len(self._buckets) > _KEPT_BUCKETS:
+            now = time.monotonic()
+            live = {key: one for key, one in self._buckets.items() if one.resets_at > now}
+            self._buckets = live
 
     def _global_wait(self, now: float) -> float:
         while self._recent and now - self._recent[0] > 1.0:

@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from bot.playground.clock import Clock
-from bot.playground.components import stored
 from bot.playground.errors import empty_message, missing_access, missing_permissions, unknown
 from bot.playground.files import FileStore
 from bot.playground.guild import (
@@ -25,7 +24,7 @@ from bot.playground.message import EPHEMERAL, LOADING, Draft, Message, describe,
 from bot.playground.wire import Payload
 
 _NONCE_SECONDS = 300
-_MAX_MESSAGES = 2000
+_MAX_MESSAGES = 1000
 """Kept in each channel; older ones are forgotten with their files."""
 
 
@@ -218,7 +217,7 @@ class World:
         self.messages[message.channel.id].pop(message.id, None)
         message.is_deleted = True
         for file in message.files:
-            self.files.discard(file.id)
+            self.files.discard(file)
         data = {"id": message.id, "channel_id": message.channel.id}
         self._announce("MESSAGE_DELETE", message, data)
 
@@ -244,33 +243,11 @@ class World:
 
     def _apply(self, message: Message, draft: Draft) -> None:
         """Put a draft's fields into the message, all of them or, on an error, none."""
-        kept = [
-            file
-            for file in message.files
-            if draft.kept_file_ids is None or file.id in draft.kept_file_ids
-        ]
-        changed = Message(
-            id=message.id,
-            channel=message.channel,
-            author=message.author,
-            timestamp=message.timestamp,
-            content=message.content if draft.content is None else draft.content,
-            embeds=message.embeds if draft.embeds is None else draft.embeds,
-            components=message.components if draft.components is None else stored(draft.components),
-            files=kept
-            + [
-                self.files.add(upload, channel_id=message.channel.id, description=description)
-                for upload, description in draft.uploads
-            ],
-            flags=message.flags | draft.flags & ~EPHEMERAL,
-        )
-        if not draft.is_empty or draft.content is not None:
-            changed.flags &= ~LOADING
-        changed.require_something()
-        changed.require_files()
-        message.content, message.embeds = changed.content, changed.embeds
-        message.components, message.files = changed.components, changed.files
-        message.flags = changed.flags
+        revised = message.revised(draft, self.files)
+        for file in message.files:
+            if file not in revised.files:
+                self.files.discard(file)
+        message.become(revised)
         if draft.content is not None:
             ids = mentioned_ids(draft.content, draft.mentions)
             message.mentions = [self.users[user_id] for user_id in ids if user_id in self.users]
@@ -279,12 +256,16 @@ class World:
         shelf = self.messages.setdefault(message.channel.id, {})
         shelf[message.id] = message
         message.channel.last_message_id = message.id
+        now = self.clock.now()
         if message.nonce:
-            self._nonces[message.author.id, message.nonce] = (self.clock.now(), message)
+            self._nonces[message.author.id, message.nonce] = (now, message)
+        for key, (sent_at, _message) in list(self._nonces.items()):
+            if now - sent_at > _NONCE_SECONDS:
+                del self._nonces[key]
         if len(shelf) > _MAX_MESSAGES:
             oldest = shelf.pop(next(iter(shelf)))
             for file in oldest.files:
-                self.files.discard(file.id)
+                self.files.discard(file)
 
     def _tell(self, name: str, message: Message) -> None:
         self._announce(name, message, self.payload(message))

@@ -1,6 +1,8 @@
-"""The prompt language: `a cat::2 sofa --ar 16:9 --no text`, its flags, errors and canonical text.
+"""The prompt language: `a {red, green} cat::2 sofa --ar 16:9 --no text`.
 
-Knows no Discord, no model and no engine: what the words mean is `bot.recipe`'s business.
+`parse_all` reads what a user typed, with braces, own parameters and --repeat; `parse` reads one
+prompt, such as the canonical text that is stored with a job. Knows no Discord, no model and no
+engine: what the words mean is `bot.recipe`'s business.
 
 Errors::
 
@@ -9,22 +11,34 @@ Errors::
 
 from bot.prompt.completion import Completion, complete
 from bot.prompt.errors import PromptError
-from bot.prompt.flags import FLAGS, Flag
+from bot.prompt.flags import FLAGS, Flag, flag_table, likely_name
 from bot.prompt.kinds import Ratio
+from bot.prompt.macros import expand
 from bot.prompt.parameters import Parameters
 from bot.prompt.parser import MAX_CHARACTERS, parse
-from bot.prompt.prompt import Part, Prompt
+from bot.prompt.permutations import count_permutations, permutations
+from bot.prompt.prompt import ImagePrompt, Lora, Part, Prompt
+from bot.prompt.reading import MAX_JOBS, parse_all
 
 __all__ = [
     "FLAGS",
     "MAX_CHARACTERS",
+    "MAX_JOBS",
     "Completion",
     "Flag",
+    "ImagePrompt",
+    "Lora",
     "Parameters",
     "Part",
     "Prompt",
     "PromptError",
     "Ratio",
     "complete",
+    "count_permutations",
+    "expand",
+    "flag_table",
+    "likely_name",
     "parse",
+    "parse_all",
+    "permutations",
 ]

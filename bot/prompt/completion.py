@@ -38,7 +38,8 @@ def _names(
 ) -> Iterator[Completion]:
     for flag in dict.fromkeys(table.values()):
         names = (flag.name, *flag.aliases)
-        if flag not in others and any(name.startswith(last.value.lower()) for name in names):
+        fits = flag not in others and not any(other.name in flag.excludes for other in others)
+        if fits and any(name.startswith(last.value.lower()) for name in names):
             yield Completion(f"{text[: last.start]}--{flag.name}", flag.help)
 
 

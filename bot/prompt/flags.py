@@ -5,7 +5,7 @@ To add a parameter: a row here, a field in `bot.prompt.parameters`, its meaning 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from typing import Any
@@ -13,6 +13,7 @@ from typing import Any
 from bot.prompt.kinds import (
     AspectRatio,
     Choice,
+    FreeText,
     Number,
     NumberChoice,
     Switch,
@@ -22,6 +23,8 @@ from bot.prompt.kinds import (
 )
 from bot.prompt.parameters import DEFAULTS
 from bot.prompt.tokenizer import DASHES
+
+MAX_SEED = 2**32 - 1
 
 _LONGEST_MISTAKE = 24
 
@@ -54,12 +57,11 @@ class Flag:
         """Return the flag with an example of its value: `--ar 16:9`."""
         return f"--{self.name} {self.example}".rstrip()
 
-    def explain(self) -> str:
-        """Return one line of help: names, range, default, sentence."""
-        names = ", ".join(f"--{name}" for name in (self.name, *self.aliases))
-        plain = self.default is None or isinstance(self.kind, Switch | WordList)
-        default = "" if plain else f", normally {self.kind.write(self.default)}"
-        return f"{names} ({self.kind.describe()}{default}): {self.help}"
+    def default_text(self) -> str:
+        """Return the default as it is typed, or empty where there is none."""
+        if self.default is None or isinstance(self.kind, Switch | WordList | FreeText):
+            return ""
+        return self.kind.write(self.default)
 
 
 FLAGS: tuple[Flag, ...] = (
@@ -78,7 +80,23 @@ FLAGS: tuple[Flag, ...] = (
         help="What shall not be in the picture.",
         example="text, people",
         affects_variations=True,
-        mistaken_for=("negative", "neg", "without", "negative_prompt"),
+        mistaken_for=("without",),
+    ),
+    Flag(
+        name="negative",
+        kind=FreeText(),
+        help="A whole negative prompt: like --no, but (words:1.3) have weights in it.",
+        example="(blurry:1.3), text",
+        affects_variations=True,
+        mistaken_for=("neg", "negative_prompt"),
+    ),
+    Flag(
+        name="iw",
+        kind=Number(0, 3),
+        help="How much pictures by link count, against the text; none is drawn from yet.",
+        example="0.5",
+        affects_variations=False,
+        mistaken_for=("image_weight",),
     ),
     Flag(
         name="chaos",
@@ -97,7 +115,6 @@ FLAGS: tuple[Flag, ...] = (
         example="2",
         affects_variations=False,
         excludes=("steps",),
-        mistaken_for=("hd", "draft"),
     ),
     Flag(
         name="stylize",
@@ -142,13 +159,89 @@ FLAGS: tuple[Flag, ...] = (
     ),
     Flag(
         name="seed",
-        kind=WholeNumber(0, 2**32 - 1),
-        help="The number the noise is drawn from: the same seed gives the same pictures.",
+        kind=WholeNumber(0, MAX_SEED),
+        help="The same number draws the same pictures again; picture n has seed + n - 1.",
         example="42",
         affects_variations=False,
-        mistaken_for=("sameseed",),
+        excludes=("sameseed", "repeat"),
+    ),
+    Flag(
+        name="sameseed",
+        kind=WholeNumber(0, MAX_SEED),
+        help="Like --seed, but all four pictures begin with the same noise.",
+        example="42",
+        affects_variations=False,
+        excludes=("seed", "repeat"),
+        mistaken_for=("same_seed",),
+    ),
+    Flag(
+        name="repeat",
+        aliases=("r",),
+        kind=WholeNumber(2, 40),
+        help="Draw that many grids, each with a seed of its own.",
+        example="3",
+        affects_variations=False,
+        excludes=("seed", "sameseed"),
+        mistaken_for=("times", "batch", "n"),
+    ),
+    Flag(
+        name="turbo",
+        kind=Switch(),
+        help="Queue in the turbo lane.",
+        example="",
+        affects_variations=True,
+        excludes=("fast", "relax"),
+    ),
+    Flag(
+        name="fast",
+        kind=Switch(),
+        help="Queue in the fast lane, where jobs are unless told otherwise.",
+        example="",
+        affects_variations=True,
+        excludes=("turbo", "relax"),
+    ),
+    Flag(
+        name="relax",
+        kind=Switch(),
+        help="Queue in the relaxed lane.",
+        example="",
+        affects_variations=True,
+        excludes=("turbo", "fast"),
+        mistaken_for=("relaxed", "slow"),
     ),
 )
+
+WHY_NOT_BOTH: Mapping[frozenset[str], str] = {
+    frozenset({"seed", "repeat"}): "would draw the same pictures again and again",
+    frozenset({"sameseed", "repeat"}): "would draw the same pictures again and again",
+    **dict.fromkeys(
+        (frozenset({"turbo", "fast"}), frozenset({"turbo", "relax"}), frozenset({"fast", "relax"})),
+        "are two lanes, and a job waits in one",
+    ),
+}
+"""Why two flags exclude each other, where they do not just say the same thing in two ways."""
+
+ELSEWHERE: Mapping[str, str] = {
+    "weird": "Easel has no --weird. Try --chaos, or a high --stylize.",
+    "stop": "Easel has no --stop. Try fewer --steps.",
+    "tile": "Easel draws no seamless tiles.",
+    "draft": "Easel has no --draft. Try --quality 0.25.",
+    "hd": "Easel has no --hd. Try --quality 2 for more detail.",
+    "video": "Easel draws no videos.",
+    "exp": "Easel has no --exp. Try --stylize.",
+    "sref": "Easel takes no pictures for their style. Describe the style in words.",
+    "cref": "Easel takes no pictures of characters. Describe the character in words.",
+    "oref": "Easel takes no pictures of things. Describe the thing in words.",
+    "p": "Easel has no personal styles. Describe the style in words.",
+    "profile": "Easel has no personal styles. Describe the style in words.",
+    "stealth": "Easel shows pictures in their channel and nowhere else.",
+    "public": "Easel shows pictures in their channel and nowhere else.",
+    "zoom": "A picture has to be drawn before it can be zoomed.",
+    "sampler": "Easel chooses the sampler by the model.",
+    "scheduler": "Easel chooses the sampler by the model.",
+    "clip_skip": "Easel reads every model's text encoder at the layer it was trained for.",
+}
+"""What people know from elsewhere and Easel does not have: what to do instead. `-` is `_` here."""
 
 
 def flag_table(models: Sequence[str]) -> dict[str, Flag]:
@@ -163,7 +256,7 @@ def _with_models(flag: Flag, models: Sequence[str]) -> Flag:
 
 def likely_name(typed: str, table: dict[str, Flag]) -> str:
     """Return the name that was probably meant by an unknown one, or empty."""
-    plain = typed.strip(DASHES).lower().replace("-", "_")
+    plain = plain_name(typed)
     if not plain or len(plain) > _LONGEST_MISTAKE:
         return ""
     meant = {mistake: flag.name for flag in FLAGS for mistake in flag.mistaken_for}
@@ -175,3 +268,8 @@ def likely_name(typed: str, table: dict[str, Flag]) -> str:
     if not close:
         return ""
     return close[0] if close[0] in table else meant[close[0]]
+
+
+def plain_name(typed: str) -> str:
+    """Return an unknown name in the spelling that the tables of mistakes use."""
+    return typed.strip(DASHES).lower().replace("-", "_")

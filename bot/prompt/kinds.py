@@ -70,8 +70,9 @@ def read_number(text: str, *, expected: str = "a number") -> float:
     """Read ["+" | "-"] (digits ["." [digits]] | "." digits), the digits being 0 to 9."""
     if not _NUMBER.fullmatch(text):
         raise BadValueError(expected, _plain_number(text))
-    if len(text) > _MAX_DIGITS:
-        raise BadValueError(f"{expected}, in at most {_MAX_DIGITS} characters")
+    # A leading zero does not count: it is written where it was not typed.
+    if sum(character.isdigit() for character in text.lstrip("+-0")) > _MAX_DIGITS:
+        raise BadValueError(f"{expected}, in at most {_MAX_DIGITS} digits")
     return float(text)
 
 
@@ -268,6 +269,30 @@ class WordList:
 
 
 @dataclass(frozen=True, slots=True)
+class FreeText:
+    """A text of its own."""
+
+    def read(self, text: str) -> str:
+        """Read any words; blanks are folded, outer commas dropped."""
+        words = " ".join(text.split()).strip(COMMAS + " ")
+        if not words:
+            raise BadValueError(self.describe())
+        return words
+
+    def write(self, value: str) -> str:
+        """Return the value as it is typed."""
+        return value
+
+    def describe(self) -> str:
+        """Return the form in words."""
+        return "words"
+
+    def candidates(self) -> tuple[str, ...]:
+        """Return values to offer."""
+        return ()
+
+
+@dataclass(frozen=True, slots=True)
 class Switch:
     """On when it is there; takes no value."""
 
@@ -285,7 +310,9 @@ class Switch:
         return ()
 
 
-ValueKind = WholeNumber | Number | NumberChoice | Choice | AspectRatio | WordList | Switch
+ValueKind = (
+    WholeNumber | Number | NumberChoice | Choice | AspectRatio | WordList | FreeText | Switch
+)
 
 
 def _one_of(options: tuple[str, ...]) -> str:

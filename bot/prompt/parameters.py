@@ -15,6 +15,10 @@ class Parameters:
     """Width to height."""
     no: tuple[str, ...] = ()
     """What shall not be in the picture."""
+    negative: str = ""
+    """The same as a whole text, in Stable Diffusion's notation."""
+    iw: float = 1.0
+    """How much the pictures by link count, against the text."""
     chaos: int = 0
     quality: float = 1.0
     stylize: int = 100
@@ -27,6 +31,13 @@ class Parameters:
     """None: as much as the model likes."""
     seed: int | None = None
     """None: one is drawn."""
+    sameseed: int | None = None
+    """The seed that all pictures share; None: each has its own."""
+    repeat: int = 1
+    """How many jobs it makes, each with a seed of its own."""
+    turbo: bool = False
+    fast: bool = False
+    relax: bool = False
 
 
 DEFAULTS = Parameters()

@@ -2,7 +2,8 @@
 
 The grammar, over the tokens of `bot.prompt.tokenizer`::
 
-    prompt     = parts parameter*
+    prompt     = image* parts parameter*
+    image      = link comma*
     parts      = part (separator part)* [separator]
     parameter  = flag value?         as many words as the flag's kind takes
 """
@@ -15,21 +16,42 @@ from itertools import pairwise, takewhile
 from typing import Any, NamedTuple, NoReturn
 
 from bot.prompt.errors import PromptError, quoted
-from bot.prompt.flags import Flag, flag_table, likely_name
-from bot.prompt.kinds import BadValueError, Switch, WordList, read_number
+from bot.prompt.flags import (
+    ELSEWHERE,
+    WHY_NOT_BOTH,
+    Flag,
+    flag_table,
+    likely_name,
+    plain_name,
+)
+from bot.prompt.kinds import BadValueError, FreeText, Switch, WordList, read_number
+from bot.prompt.links import read_link
+from bot.prompt.loras import read_lora
 from bot.prompt.parameters import Parameters
-from bot.prompt.prompt import Part, Prompt
+from bot.prompt.prompt import ImagePrompt, Lora, Part, Prompt
 from bot.prompt.tokenizer import COMMAS, Kind, Token, tokenize, visible
 
 MAX_CHARACTERS = 6000
 MAX_PARTS = 20
+MAX_IMAGES = 10
+MAX_LORAS = 8
 MAX_WEIGHT = 1000
 
 _MINUS = re.compile("[\u2212\u2013]")
 
 
-def parse(text: str, *, models: Sequence[str] = ()) -> Prompt:
-    """Read a prompt; `models` are the names that --model takes. Raises PromptError only."""
+def parse(text: str, *, models: Sequence[str] = (), loras: Sequence[str] = ()) -> Prompt:
+    """Read one prompt. Raises PromptError only.
+
+    `models` are the names that --model takes, `loras` those that `<lora:...>` takes. Braces are
+    plain text here: see `bot.prompt.permutations`.
+    """
+    check_length(text)
+    return _Parser(text, models, loras).prompt()
+
+
+def check_length(text: str) -> None:
+    """Refuse a text that is too long. Raises PromptError."""
     if len(text) > MAX_CHARACTERS:
         raise PromptError(
             f"The prompt has {len(text)} characters, the limit is {MAX_CHARACTERS}.",
@@ -38,7 +60,6 @@ def parse(text: str, *, models: Sequence[str] = ()) -> Prompt:
             end=len(text),
             hint="Leave out what is marked.",
         )
-    return _Parser(text, models).prompt()
 
 
 class _Given(NamedTuple):
@@ -53,33 +74,81 @@ class _Given(NamedTuple):
 class _Parser:
     """One prompt on its way through the grammar; a method for each production."""
 
-    def __init__(self, source: str, models: Sequence[str]) -> None:
+    def __init__(self, source: str, models: Sequence[str], loras: Sequence[str]) -> None:
         self.source = source
         self.text = visible(source)
         self.tokens = list(tokenize(self.text))
         self.position = 0
         self.table = flag_table(models)
+        self.known_loras = loras
+        self.loras: list[Lora] = []
 
     def prompt(self) -> Prompt:
-        """Read parts parameter*."""
-        parts = self._parts()
+        """Read image* parts parameter*."""
+        images = self._images()
+        parts = self._parts(images)
         values: dict[str, Any] = {}
         given: dict[str, _Given] = {}
         while self.position < len(self.tokens):
             flag = self._flag(given)
             values[flag.name] = self._value(given[flag.name])
-        return Prompt(parts=parts, parameters=Parameters(**values))
+        if "iw" in given and not images:
+            typed = given["iw"]
+            reason = f"{typed.typed} weighs pictures by link, and there is none."
+            self._refuse_span(reason, typed.start, typed.end, "Begin with a link, or leave it out.")
+        return Prompt(
+            images=images, parts=parts, loras=tuple(self.loras), parameters=Parameters(**values)
+        )
+
+    # Pictures
+
+    def _images(self) -> tuple[ImagePrompt, ...]:
+        """Read (link comma*)*."""
+        images: list[ImagePrompt] = []
+        while self.position < len(self.tokens) and self.tokens[self.position].kind is Kind.LINK:
+            token = self._next()
+            if len(images) == MAX_IMAGES:
+                reason = f"The limit is {MAX_IMAGES} pictures by link."
+                self._refuse(reason, token, "Leave out this link and those behind it.")
+            images.append(self._image(token))
+            while self.position < len(self.tokens) and (
+                self.tokens[self.position].kind is Kind.COMMA
+            ):
+                self.position += 1
+        if not images:
+            return ()
+        if sum(image.weight for image in images) <= 0:
+            end = self.tokens[self.position - 1].end
+            reason = "The pictures' weights sum up to 0."
+            self._refuse_span(reason, self.tokens[0].start, end, "Raise a weight above 0.")
+        return (ImagePrompt(images[0].url),) if len(images) == 1 else tuple(images)
+
+    def _image(self, token: Token) -> ImagePrompt:
+        typed = self.text[token.start : token.end]
+        try:
+            url, weight = read_link(typed)
+        except BadValueError as error:
+            hint = "Copy the picture's own link."
+            self._refuse(f"{quoted(typed)} is not {error.expected}.", token, hint, error)
+        if not weight:
+            return ImagePrompt(url)
+        number = self._number(weight, token, "Write https://...::2, then a space.")
+        if not 0 <= number <= MAX_WEIGHT:
+            bounds = f"outside 0 to {MAX_WEIGHT}"
+            self._refuse(f"The weight {weight} is {bounds}.", token, "Only ratios matter.")
+        return ImagePrompt(url, number)
 
     # Text
 
-    def _parts(self) -> tuple[Part, ...]:
+    def _parts(self, images: Sequence[ImagePrompt]) -> tuple[Part, ...]:
         """Read part (separator part)* [separator]."""
         tokens = self._until_flag()
         # A separator at the very end separates nothing.
         count = 1 + sum(token.kind is Kind.SEPARATOR for token in tokens[:-1])
         if count > MAX_PARTS:
             reason = f"The text has {count} parts, the limit is {MAX_PARTS}."
-            self._refuse_span(reason, 0, tokens[-1].end, "Join some with commas.")
+            start, end = tokens[0].start, tokens[-1].end
+            self._refuse_span(reason, start, end, "Join some with commas.")
         parts, first = [], 0
         for index, token in enumerate(tokens):
             if token.kind is Kind.SEPARATOR:
@@ -90,22 +159,48 @@ class _Parser:
                 first = index + 1
         if (last := self._part(tokens[first:])) is not None:
             parts.append(Part(last))
-        return self._checked(parts, tokens)
+        return self._checked(parts, tokens, images)
 
     def _part(self, tokens: Sequence[Token]) -> str | None:
-        """Read (word | quoted | comma)+; blanks are folded, outer commas dropped."""
-        for index, token in enumerate(tokens):
+        """Read (word | quoted | comma | lora)+; blanks are folded, outer commas dropped."""
+        words = [token for token in tokens if token.kind is not Kind.LORA]
+        for index, token in enumerate(words):
             if token.kind is Kind.LINK or token.value[:1] == "-":
-                self._refuse_in_text(token, tokens[index + 1 : index + 2])
+                self._refuse_in_text(token, words[index + 1 : index + 2])
         if not tokens:
             return None
-        text = " ".join(self.text[tokens[0].start : tokens[-1].end].split())
+        pieces, start = [], tokens[0].start
+        for token in tokens:
+            if token.kind is Kind.LORA:
+                self.loras.append(self._lora(token))
+                pieces.append(self.text[start : token.start])
+                start = token.end
+        pieces.append(self.text[start : tokens[-1].end])
+        text = " ".join(" ".join(pieces).split())
         return text.strip(COMMAS + " ") or None
+
+    def _lora(self, token: Token) -> Lora:
+        """Read "<lora:" name [":" number] ">", which has to end a word."""
+        try:
+            name, weight = read_lora(token.value, self.known_loras)
+        except BadValueError as error:
+            hint = f"Try {error.suggestion}." if error.suggestion else "Leave it out."
+            reason = f"{quoted(token.value)} is not {error.expected}."
+            self._refuse(reason, token, hint, error)
+        behind = self.text[token.end : token.end + 1]
+        if behind not in ("", *f" :)]{COMMAS}") and not self.text.startswith("<lora:", token.end):
+            self._refuse("A LoRA ends with a space.", token, "Put a space behind it.")
+        if any(lora.name == name for lora in self.loras):
+            self._refuse(f"The LoRA {name} is given twice.", token, "Keep one of them.")
+        if len(self.loras) == MAX_LORAS:
+            self._refuse(f"The limit is {MAX_LORAS} LoRAs.", token, "Leave some out.")
+        return Lora(name, weight)
 
     def _refuse_in_text(self, token: Token, following: Sequence[Token]) -> None:
         """Refuse what is no text, and what is almost a parameter."""
         if token.kind is Kind.LINK:
-            self._refuse("Pictures by link are not understood.", token, "Describe it in words.")
+            hint = "Move it to the front, or put it in quotation marks if it is text."
+            self._refuse("Links to pictures go first.", token, hint)
         name = token.value[1:]
         if len(name) > 1 and name in self.table and self._begins_word(token):
             self._refuse(
@@ -126,13 +221,7 @@ class _Parser:
         if not token.value:
             return 1.0
         ends_word = self.text[token.end : token.end + 1] in ("", " ", *COMMAS)
-        try:
-            weight = read_number(_MINUS.sub("-", token.value))
-        except BadValueError as error:
-            hint = "Put a space behind :: if this is text."
-            self._refuse(
-                f"The weight {quoted(token.value)} is not {error.expected}.", token, hint, error
-            )
+        weight = self._number(token.value, token, "Put a space behind :: if this is text.")
         if not ends_word:
             self._refuse("A weight ends with a space.", token, "Write text::2 more text.")
         if abs(weight) > MAX_WEIGHT:
@@ -140,15 +229,29 @@ class _Parser:
             self._refuse(f"The weight {token.value} is {bounds}.", token, "Only ratios matter.")
         return weight
 
-    def _checked(self, parts: list[Part], tokens: Sequence[Token]) -> tuple[Part, ...]:
-        """Refuse a text that nothing can be drawn from; a part that is alone needs no weight."""
+    def _number(self, typed: str, token: Token, hint: str) -> float:
+        try:
+            return read_number(_MINUS.sub("-", typed))
+        except BadValueError as error:
+            reason = f"The weight {quoted(typed)} is not {error.expected}."
+            self._refuse(reason, token, hint, error)
+
+    def _checked(
+        self, parts: list[Part], tokens: Sequence[Token], images: Sequence[ImagePrompt]
+    ) -> tuple[Part, ...]:
+        """Refuse what nothing can be drawn from; a part that is alone needs no weight."""
+        start = tokens[0].start if tokens else 0
         end = tokens[-1].end if tokens else 0
-        if not parts:
+        if not parts and not images:
             self._refuse_span("There is nothing to draw.", 0, end, "Say what you want to see.")
+        if not parts and len(images) == 1:
+            reason = "One picture alone has nothing to be mixed with."
+            self._refuse(reason, self.tokens[0], "Add words, or a second link.")
         total = sum(part.weight for part in parts)
-        if total <= 0:
+        if parts and total <= 0:
             reason = f"The weights sum up to {total:g}, but the sum must be above 0."
-            self._refuse_span(reason, 0, end, "Raise a weight, or use --no for what shall not be.")
+            hint = "Raise a weight, or use --no for what shall not be."
+            self._refuse_span(reason, start, end, hint)
         return (Part(parts[0].text),) if len(parts) == 1 else tuple(parts)
 
     # Parameters
@@ -187,7 +290,7 @@ class _Parser:
         """Return the tokens that are this flag's value: a word has no space inside."""
         if isinstance(flag.kind, Switch):
             return ()
-        if isinstance(flag.kind, WordList):
+        if isinstance(flag.kind, WordList | FreeText):
             return tokens
         joined = takewhile(lambda pair: pair[0].end == pair[1].start, pairwise(tokens))
         return tokens[: 1 + sum(1 for _ in joined)]
@@ -209,11 +312,15 @@ class _Parser:
     def _refuse_unknown(self, token: Token) -> NoReturn:
         typed = self.text[token.start : token.end]
         name = token.value
+        if (plain := plain_name(name)) in ELSEWHERE:
+            self._refuse(f"There is no parameter --{plain}.", token, ELSEWHERE[plain])
         letters = len(name) - len(name.lstrip("abcdefghijklmnopqrstuvwxyz"))
         glued, value = name[:letters], name[letters:].lstrip("=:")
         if glued in self.table and value:
             hint = f"Put a space before the value: --{glued} {quoted(value)}."
-        elif likely := likely_name(name, self.table):
+        elif (likely := likely_name(name, self.table)) == "model":
+            hint = f"{_try(likely)} It takes {self.table[likely].kind.describe()}."
+        elif likely:
             hint = _try(likely)
         elif typed[0] != "-":
             hint = "If it is text, put a space behind the dash."
@@ -224,7 +331,9 @@ class _Parser:
     def _refuse_again(self, token: Token, earlier: _Given, flag: Flag) -> NoReturn:
         typed = f"--{token.value}"
         if earlier.flag is not flag:
-            reason = f"{earlier.typed} and {typed} say the same thing in two ways."
+            both = frozenset({earlier.flag.name, flag.name})
+            why = WHY_NOT_BOTH.get(both, "say the same thing in two ways")
+            reason = f"{earlier.typed} and {typed} {why}."
         elif earlier.typed == typed:
             reason = f"{typed} is given twice."
         else:

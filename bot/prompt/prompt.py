@@ -17,34 +17,83 @@ class Part:
     weight: float = 1.0
 
 
+@dataclass(frozen=True, slots=True)
+class ImagePrompt:
+    """A picture by link, and its weight among the others (`https://example.com/cat.png::2`)."""
+
+    url: str
+    weight: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Lora:
+    """A LoRA by its name, and how much of it is added (`<lora:pixels:0.8>`)."""
+
+    name: str
+    weight: float = 1.0
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prompt:
-    """What someone asked for. At least one part; the weights' sum is above 0."""
+    """What someone asked for.
 
+    At least one part or two pictures; the sum of the parts' weights is above 0, and so is that of
+    the pictures'.
+    """
+
+    images: tuple[ImagePrompt, ...] = ()
     parts: tuple[Part, ...]
+    loras: tuple[Lora, ...] = ()
     parameters: Parameters = DEFAULTS
+
+    @property
+    def seed(self) -> int | None:
+        """The seed, by whichever flag it was given; None: one is to be drawn."""
+        own, same = self.parameters.seed, self.parameters.sameseed
+        return own if same is None else same
+
+    @property
+    def lane(self) -> str:
+        """The lane to queue in: turbo, fast or relax."""
+        if self.parameters.turbo:
+            return "turbo"
+        return "relax" if self.parameters.relax else "fast"
 
     def canonical(self) -> str:
         """Return the text that says the same with nothing left out but defaults.
 
         Reading it back gives an equal prompt.
         """
-        return " ".join([self._text(), *self._flags()])
+        return " ".join([*self._images(), *self._texts(), *self._loras(), *self._flags()])
 
     def with_seed(self, seed: int) -> Prompt:
         """Return this prompt with the seed that was drawn for it."""
-        return replace(self, parameters=replace(self.parameters, seed=seed))
+        parameters = self.parameters
+        if parameters.sameseed is None:
+            return replace(self, parameters=replace(parameters, seed=seed))
+        return replace(self, parameters=replace(parameters, sameseed=seed))
+
+    def once(self) -> Prompt:
+        """Return what each of the jobs of --repeat draws."""
+        return replace(self, parameters=replace(self.parameters, repeat=1))
 
     def for_variations(self) -> Prompt:
         """Return what variations of a picture inherit: all but what shapes the first grid only."""
         reset = {flag.name: flag.default for flag in FLAGS if not flag.affects_variations}
         return replace(self, parameters=replace(self.parameters, **reset))
 
-    def _text(self) -> str:
+    def _images(self) -> list[str]:
+        return [image.url + _suffix("::", image.weight) for image in self.images]
+
+    def _texts(self) -> list[str]:
+        if not self.parts:
+            return []
         *heads, tail = self.parts
-        texts = [_weighted(part) for part in heads]
-        texts.append(tail.text if tail.weight == 1 else _weighted(tail))
-        return " ".join(texts)
+        last = tail.text if tail.weight == 1 else _weighted(tail)
+        return [*(_weighted(part) for part in heads), last]
+
+    def _loras(self) -> list[str]:
+        return [f"<lora:{lora.name}{_suffix(':', lora.weight)}>" for lora in self.loras]
 
     def _flags(self) -> list[str]:
         values = [(flag, getattr(self.parameters, flag.name)) for flag in FLAGS]
@@ -55,8 +104,12 @@ class Prompt:
         ]
 
 
+def _suffix(separator: str, weight: float) -> str:
+    return "" if weight == 1 else f"{separator}{number_text(weight)}"
+
+
 def _weighted(part: Part) -> str:
     weight = "" if part.weight == 1 else number_text(part.weight)
-    # A colon at the end of the text would melt into the separator.
-    space = " " if part.text.endswith(":") else ""
+    # A colon at the end of the text would melt into the separator, and make a link of a scheme.
+    space = " " if part.text.endswith((":", "://")) else ""
     return f"{part.text}{space}::{weight}"

@@ -2,12 +2,13 @@
 
 The grammar of tokens, on text whose blanks and invisible characters are spaces::
 
-    prompt    = (space | separator | comma | flag | quoted | link | word)*
+    prompt    = (space | separator | comma | flag | quoted | link | lora | word)*
     separator = "::" [weight]
     flag      = dashes name              at the start of a word; "--", an em-dash or an en-dash
     quoted    = '"' ... '"' | "“" ... "”"
                                          opened at the start of a word, and closed somewhere
     link      = "http" ["s"] "://" ...   at the start of a word
+    lora      = "<lora:" ... [">"]       anywhere
 
 Knows no parameter: whether a flag exists and what its value means is the parser's business. No
 alternative looks further than to its own end or to the next quotation mark, so the work grows with
@@ -48,7 +49,8 @@ _TOKEN = re.compile(
         | (?P<link> <?[hH][tT][tT][pP][sS]?://
                     (?: [^\ {COMMAS}] | [{COMMAS}](?![{DASHES}\ {COMMAS}"“]|$) )+ )
       )
-    | (?P<word> (?: [^\ {COMMAS}:(\[{{] | :(?!:) | [(\[{{](?!["“]) )+ | [(\[{{] )
+    | (?P<lora> <lora: [^<>\ {COMMAS}]* >? )
+    | (?P<word> (?: [^\ {COMMAS}:(\[{{<] | <(?!lora:) | :(?!:) | [(\[{{](?!["“]) )+ | [(\[{{] )
     """,
     re.VERBOSE,
 )
@@ -63,7 +65,9 @@ class Kind(StrEnum):
     QUOTED = "quoted"
     """Text in quotation marks, the marks included."""
     LINK = "link"
-    """A web address."""
+    """A web address, with the weight behind it."""
+    LORA = "lora"
+    """A LoRA and its weight, the brackets included."""
     COMMA = "comma"
     FLAG = "flag"
     """Dashes and a name; `value` is the name."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import re
 import sys
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
@@ -21,8 +22,8 @@ from engine.executors.child import Child, ExecutorError
 logger = logging.getLogger(__name__)
 
 _ROOT = Path(__file__).parent.parent.parent
-_NOT_FOR_CHILDREN = ("EASEL_", "DISCORD_")
-"""Variables that hold the bot's secrets."""
+_SECRET = re.compile(r"^(EASEL|DISCORD|AWS|PG)|TOKEN|SECRET|PASSWORD|CREDENTIAL|_KEY|_URL")
+"""Names of variables that are the bot's business and not a worker's."""
 _FOR_CHILDREN = {
     # By default OpenMP's threads spin while they wait for each other. As soon as anything else
     # wants a core, that is disastrous: a step of the pocket model took 0.1 to 2 s instead of 0.1.
@@ -140,9 +141,7 @@ class LocalExecutor:
     def _environment(self, device_index: int | None) -> dict[str, str]:
         """Return the environment of a worker that sees one device, or all of them."""
         environment = {
-            name: value
-            for name, value in os.environ.items()
-            if not name.startswith(_NOT_FOR_CHILDREN)
+            name: value for name, value in os.environ.items() if not _SECRET.search(name)
         }
         environment.update(_FOR_CHILDREN)
         if sys.platform == "linux":

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 import torch
 
 from engine.api import Request
-from engine.models.store import LoadedModel
+from engine.models.loading import LoadedModel
 from engine.pipelines.condition_noise import ConditionNoise
 from engine.pipelines.schedule import Schedule, Share
 from engine.pipelines.stopwatch import Stopwatch
@@ -116,8 +116,9 @@ class _Loop:
 
     def run(self, share: Share, conditioning: _Conditioning, latents: torch.Tensor) -> torch.Tensor:
         """Draw one expert's steps."""
-        # The numbers are fetched at once: asking a GPU for one at each step would wait for it.
-        for t, timestep in zip(share.timesteps, share.timesteps.tolist(), strict=True):
+        # Nothing is read back from the device inside the loop: that would wait for it.
+        on_device = share.timesteps.to(latents.device)
+        for t, timestep in zip(on_device, share.timesteps.tolist(), strict=True):
             now = conditioning.with_noise(self._condition_noise, timestep, batch=len(latents))
             prediction = self._predict(share, now, latents, t)
             output = share.scheduler.step(prediction, t, latents)

@@ -14,7 +14,7 @@ from PIL import Image, ImageOps
 
 from engine.api import ImageToImage
 from engine.models.latents import scale_latents
-from engine.models.store import LoadedModel
+from engine.models.loading import LoadedModel
 from engine.pipelines.decode import decode
 from engine.pipelines.denoise import OnStep, denoise, noise_from
 from engine.pipelines.schedule import Schedule, make_schedule

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 
 from engine.api import RequestError
-from engine.models.store import Expert, LoadedModel
+from engine.models.loading import Expert, LoadedModel
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,7 +22,7 @@ class Share:
     unet: Any
     scheduler: Any
     timesteps: torch.Tensor
-    """(steps,), float32, falling."""
+    """(steps,), float32, falling, on the CPU."""
 
     def steps_above(self, denoising_end: float) -> int:
         """Count the steps before this share of the schedule is drawn.
@@ -72,11 +72,10 @@ def make_schedule(
         )
     drawn = min(int(num_inference_steps * strength), num_inference_steps)
     skipped = num_inference_steps - drawn
-    device = model.device.torch_device
-    base = _share(model.base, num_inference_steps, device)
+    base = _share(model.base, num_inference_steps)
     if denoising_end >= 1 or model.refiner is None:
         return Schedule(base=base.between(skipped, len(base.timesteps)), refiner=None)
-    refiner = _share(model.refiner, num_inference_steps, device)
+    refiner = _share(model.refiner, num_inference_steps)
     return Schedule(
         base=base.between(skipped, base.steps_above(denoising_end)),
         refiner=refiner.between(
@@ -85,8 +84,8 @@ def make_schedule(
     )
 
 
-def _share(expert: Expert, num_inference_steps: int, device: torch.device) -> Share:
+def _share(expert: Expert, num_inference_steps: int) -> Share:
     """Return the whole schedule as one expert would draw it."""
     scheduler = expert.new_scheduler()
-    scheduler.set_timesteps(num_inference_steps, device=device)
+    scheduler.set_timesteps(num_inference_steps)
     return Share(unet=expert.unet, scheduler=scheduler, timesteps=scheduler.timesteps)

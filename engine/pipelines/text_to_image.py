@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 
 from engine.api import TextToImage
-from engine.models.store import LoadedModel
+from engine.models.loading import LoadedModel
 from engine.pipelines.decode import decode
 from engine.pipelines.denoise import OnStep, denoise, noise
 from engine.pipelines.schedule import make_schedule

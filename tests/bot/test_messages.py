@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot import messages
+from bot.prompt import parse, parse_all
 from storage import POISON, JobRecord, JobState
 
 JOB = JobRecord(
@@ -98,3 +99,24 @@ def test_every_sentence_fits_a_message(prompt: str, ahead: int) -> None:
     job = replace(JOB, prompt=prompt, error_message="x" * 200, action="variation")
     assert len(messages.waiting(job, jobs_ahead=ahead, wait_seconds=ahead)) <= 2000
     assert len(messages.failed(job)) <= 2000
+
+
+@given(st.text(max_size=300), st.integers(1, 40))
+def test_the_question_fits_into_a_message_whatever_is_asked_for(words: str, count: int) -> None:
+    prompts = parse_all(f"a {words.translate(str.maketrans('{}', '()'))}".replace("-", "_")[:300])
+    assert len(messages.question(prompts * count)) <= 2000
+
+
+def test_the_question_names_the_cost_and_what_is_drawn() -> None:
+    prompts = parse_all("a {cat, *dog*} --repeat 3")
+    first, *lines = messages.question(prompts).splitlines()
+    assert first == "That makes 6 jobs of 4 pictures, 24 in all. Draw them all?"
+    assert lines[0] == "1. a cat"
+    assert lines[5] == r"6. a \*dog\*"
+    long = [parse("a" * 700)] * 5
+    assert messages.question(long).splitlines()[-1] == "and 3 more"
+    assert messages.agreed(prompts) == "Drawing 6 jobs of 4 pictures, 24 in all."
+
+
+def test_a_prompt_is_shown_before_it_has_a_job() -> None:
+    assert messages.asked("a *cat*", user_id=42) == r"**a \*cat\*** - <@42> (Waiting to start)"

@@ -92,7 +92,7 @@ async def storm(
 async def _arrive(ada: Human, report: Report, chance: random.Random) -> None:
     """Type one command after the other, whether or not anybody answers."""
     while True:
-        await asyncio.sleep(chance.uniform(0.05, 0.3))
+        await asyncio.sleep(chance.uniform(0.1, 0.6))
         report.asked += 1
         if not ada.is_bot_online:
             continue
@@ -113,7 +113,8 @@ async def _account(ada: Human, database_url: str, report: Report) -> None:
         jobs, deliveries = Jobs(database), Deliveries(database)
         user_id = int(await _user_id(ada))
         accepted = await jobs.history(user_id, limit=10_000)
-        for job in accepted:
+        # Oldest first, as they are drawn: patience is for one job, not for a whole queue.
+        for job in reversed(accepted):
             await ada.wait_for(end_of(job.prompt), timeout_seconds=PATIENCE_SECONDS)
         shown = [version[-1] for version in ada.versions.values() if version]
         for job in await jobs.history(user_id, limit=10_000):

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from engine.models.store import LoadedModel
+    from engine.models.loading import LoadedModel
 
 
 def pytest_configure(config: pytest.Config) -> None:

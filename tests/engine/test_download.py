@@ -203,7 +203,7 @@ def test_a_pulled_model_is_complete_and_draws(tmp_path: Path, hub: Hub) -> None:
     assert "easel/tiny-base/unet/pickled.bin" not in hub.asked
     assert "easel/tiny-refiner/vae/config.json" not in hub.asked
     card = tiny.make_card(Path(folder), variant="fp16")
-    from engine.models.store import load_model
+    from engine.models.loading import load_model
 
     assert load_model(card, Path(folder), tiny.cpu()).refiner is not None
 

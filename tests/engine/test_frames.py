@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 
+import msgspec
 import pytest
 
 from engine.api import Progress, TextToImage, WorkItem
@@ -33,6 +34,14 @@ REPLIES: list[Reply] = [
     Loaded(models=frozenset({"tiny"})),
     Progress(job_id=1, fence=1, step=1, total=2, preview=b"webp"),
 ]
+
+
+def test_pictures_have_seeds_in_a_row_unless_they_share_one() -> None:
+    last = 2**32 - 1
+    request = TextToImage(model="tiny", prompt="a", height=64, width=64, seed=last)
+    assert [request.seed_of(image_index) for image_index in range(3)] == [last, 0, 1]
+    same = msgspec.structs.replace(request, same_seed=True)
+    assert [same.seed_of(image_index) for image_index in range(3)] == [last] * 3
 
 
 def test_commands_arrive_in_order_until_the_stream_ends() -> None:

@@ -215,8 +215,9 @@ def test_a_worker_gets_one_of_the_devices_that_the_operator_shows(
 
 
 def test_secrets_do_not_reach_the_workers(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("DISCORD_TOKEN", "secret")
-    monkeypatch.setenv("EASEL_DATABASE_URL", "secret")
+    names = ("DISCORD_TOKEN", "EASEL_DATABASE_URL", "AWS_SECRET_ACCESS_KEY", "PGPASSWORD")
+    for name in (*names, "DATABASE_URL", "OPENAI_API_KEY"):
+        monkeypatch.setenv(name, "secret")
     environment = LocalExecutor(models_dir=tmp_path, device="cpu")._environment(None)
     assert "secret" not in environment.values()
     assert environment["CUDA_VISIBLE_DEVICES"] == ""
@@ -364,7 +365,8 @@ def test_stray_prints_do_not_corrupt_frames() -> None:
     script = f"""
 import os, subprocess, sys
 from engine.frames import Ready
-from engine.worker import Outbox, _take_stdout
+from engine.mailboxes import Outbox
+from engine.worker import _take_stdout
 replies = _take_stdout()
 print("a stray print", flush=True)
 os.write(1, b"a stray write")
@@ -382,7 +384,7 @@ outbox.flush(timeout_seconds=30)
 
 
 def test_a_full_pipe_keeps_the_latest_progress_and_every_other_reply() -> None:
-    from engine.worker import Outbox
+    from engine.mailboxes import Outbox
 
     reading, writing = os.pipe()
     outbox = Outbox(os.fdopen(writing, "wb"))

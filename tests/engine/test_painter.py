@@ -15,7 +15,8 @@ from PIL import Image
 from engine.api import ImageToImage, RequestError, TextToImage, WorkItem, request_from_json
 from engine.images import ImageRefusedError, encode_png
 from engine.models.catalog import Catalog, UnknownModelError
-from engine.models.store import LoadedModel, ModelStore
+from engine.models.loading import LoadedModel
+from engine.models.store import ModelStore
 from engine.painter import Drawing, NoMemoryError, Painter, Stopped, _group_limit
 from tests.engine import tiny
 
@@ -163,6 +164,10 @@ def test_what_does_not_fit_together_is_drawn_in_smaller_groups(
     drawing = draw(small_painter, request(), steps)
     assert closest(drawing, draw(painter, request())) <= 1
     assert steps[-1][:2] == (4 * groups, 4 * groups)
+    # What was learned is not forgotten: the next job begins with groups that fit.
+    steps.clear()
+    draw(small_painter, request(), steps)
+    assert steps[0][:2] == (1, 4 * groups)
 
 
 def test_one_picture_that_does_not_fit_is_a_clear_sentence(

@@ -12,7 +12,7 @@ from diffusers import StableDiffusionXLImg2ImgPipeline, StableDiffusionXLPipelin
 from PIL import Image
 
 from engine.api import ImageToImage, RequestError, TextToImage
-from engine.models.store import LoadedModel, load_model
+from engine.models.loading import LoadedModel, load_model
 from engine.pipelines.image_to_image import image_to_image
 from engine.pipelines.stopwatch import Stopwatch
 from engine.pipelines.text_to_image import text_to_image

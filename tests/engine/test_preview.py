@@ -11,7 +11,7 @@ from torch.nn import functional
 from engine.models import preview
 from engine.models.catalog import POCKET_WEIGHTS, Catalog
 from engine.models.latents import scale_latents, unscale_latents
-from engine.models.store import LoadedModel, load_model
+from engine.models.loading import LoadedModel, load_model
 from tests.engine import tiny
 
 

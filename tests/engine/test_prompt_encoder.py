@@ -6,7 +6,7 @@ import pytest
 import torch
 from diffusers import StableDiffusionXLImg2ImgPipeline, StableDiffusionXLPipeline
 
-from engine.models.store import LoadedModel
+from engine.models.loading import LoadedModel
 from engine.prompt_encoder import PromptEmbeds, PromptEncoder
 from tests.engine import tiny
 

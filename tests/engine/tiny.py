@@ -25,7 +25,7 @@ from transformers import (
 
 from engine.devices import Device, find_device
 from engine.models.catalog import ModelCard
-from engine.models.store import LoadedModel, load_model
+from engine.models.loading import LoadedModel, load_model
 
 MAX_TOKENS = 16
 TEXT_WIDTH = 32

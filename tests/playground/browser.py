@@ -205,7 +205,8 @@ class Browser:
                 // What no mutation tells of: a style that moved on, a focus that came.
                 const events = ["transitionend", "focusin"];
                 for (const event of events) addEventListener(event, look);
-                setTimeout(() => reject(new Error({json.dumps(failure)})), {timeout_seconds * 1000});
+                const fail = () => reject(new Error({json.dumps(failure)}));
+                setTimeout(fail, {timeout_seconds * 1000});
                 look();
             }})"""
         )

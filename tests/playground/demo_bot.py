@@ -106,6 +106,65 @@ class GridView(ui.View):
         await interaction.edit_original_response(content=f"zoomed {select.values}")
 
 
+class Survey(ui.Modal, title="Survey"):
+    quality: ui.Label[Self] = ui.Label(
+        text="Quality",
+        component=ui.RadioGroup(
+            custom_id="quality",
+            options=[discord.RadioGroupOption(label=name, value=name) for name in ("low", "high")],
+        ),
+    )
+    extras: ui.Label[Self] = ui.Label(
+        text="Extras",
+        component=ui.CheckboxGroup(
+            custom_id="extras",
+            required=False,
+            options=[discord.CheckboxGroupOption(label=name, value=name) for name in ("a", "b")],
+        ),
+    )
+    agreed: ui.Label[Self] = ui.Label(text="Agreed", component=ui.Checkbox(custom_id="agreed"))
+
+    async def on_submit(self, interaction: discord.Interaction) -> None:
+        quality, extras, agreed = (
+            part.component for part in (self.quality, self.extras, self.agreed)
+        )
+        assert isinstance(quality, ui.RadioGroup)
+        assert isinstance(extras, ui.CheckboxGroup)
+        assert isinstance(agreed, ui.Checkbox)
+        await interaction.response.send_message(f"{quality.value} {extras.values} {agreed.value}")
+
+
+class Exhibition(ui.LayoutView):
+    """Components of version 2: a container with pictures, words and buttons."""
+
+    def __init__(self) -> None:
+        super().__init__(timeout=None)
+        pictures: ui.MediaGallery[Self] = ui.MediaGallery()
+        pictures.add_item(media="attachment://a.png", description="the first")
+        pictures.add_item(media="attachment://b.png", spoiler=True)
+        survey: ui.Button[Self] = ui.Button(label="Survey", custom_id="survey")
+        survey.callback = self.ask  # type: ignore[method-assign]
+        people: ui.UserSelect[Self] = ui.UserSelect(custom_id="people", max_values=2)
+        people.callback = self.greet  # type: ignore[method-assign]
+        self.people = people
+        parts: list[ui.Item[Self]] = [
+            ui.TextDisplay("# Exhibition"),
+            pictures,
+            ui.Separator(),
+            ui.Section("A few words", accessory=ui.Thumbnail("attachment://a.png")),
+            ui.ActionRow(survey, ui.Button(label="Docs", url="https://example.org")),
+            ui.ActionRow(people),
+        ]
+        self.add_item(ui.Container(*parts, accent_colour=0xC2472C))
+
+    async def ask(self, interaction: discord.Interaction) -> None:
+        await interaction.response.send_modal(Survey())
+
+    async def greet(self, interaction: discord.Interaction) -> None:
+        names = ", ".join(user.display_name for user in self.people.values)
+        await interaction.response.send_message(f"hello {names}", ephemeral=True)
+
+
 class DemoBot(discord.Client):
     """The bot; `silent` commands are never answered, and what failed is kept in `failures`."""
 
@@ -188,6 +247,11 @@ def _add_commands(bot: DemoBot) -> None:  # noqa: C901 - a list of commands
         await interaction.response.send_message("for your eyes only", ephemeral=True)
         await interaction.followup.send("this too", ephemeral=True)
         await interaction.followup.send("and this for all", file=png_file("public.png"))
+
+    @tree.command(description="Show an exhibition")
+    async def exhibit(interaction: discord.Interaction) -> None:
+        files = [png_file("a.png"), png_file("b.png")]
+        await interaction.response.send_message(view=Exhibition(), files=files)
 
     @tree.command(description="Never answer")
     async def silent(interaction: discord.Interaction) -> None:

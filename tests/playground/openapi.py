@@ -10,7 +10,6 @@ from __future__ import annotations
 import functools
 import json
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -37,8 +36,9 @@ class OpenAPIValidator:
         self.violations: list[str] = []
         self.checked = 0
         """How many bodies were judged."""
+        self._path = path
         self._document = _strict_document(path)
-        self._operations = list(self._compile_paths())
+        self._operations = _operations(path)
 
     def attach(self, playground: Playground) -> OpenAPIValidator:
         """Judge every exchange of a playground from now on."""
@@ -88,32 +88,40 @@ class OpenAPIValidator:
 
     def _judge(self, schema: Schema, instance: Any, where: str) -> None:
         self.checked += 1
-        for error in self._validator(json.dumps(schema)).iter_errors(instance):
+        for error in _validator(self._path, json.dumps(schema)).iter_errors(instance):
             for cause in _causes(error):
                 path = "/".join(map(str, cause.instance_path)) or "top"
                 self.violations.append(f"{where} at {path}: {str(cause.message)[-300:]}")
-
-    @functools.cache  # noqa: B019 - lives as long as a test run
-    def _validator(self, schema: str) -> Any:
-        components = self._document["components"]
-        whole = {"components": components, "allOf": [json.loads(schema)]}
-        return jsonschema_rs.Draft202012Validator(whole)
-
-    # Operations.
-
-    def _compile_paths(self) -> Iterator[tuple[str, re.Pattern[str], Schema]]:
-        """Yield (method, pattern, operation), paths with fewer variables first."""
-        for path in sorted(self._document["paths"], key=lambda path: str(path).count("{")):
-            escaped = re.sub(r"\\{[^}]+\\}", "[^/]+", re.escape(path))
-            for method, operation in self._document["paths"][path].items():
-                if method in _METHODS:
-                    yield method.upper(), re.compile(escaped), operation
 
     def _find(self, exchange: Exchange) -> Schema | None:
         for method, pattern, operation in self._operations:
             if method == exchange.method and pattern.fullmatch(exchange.path):
                 return operation
         return None
+
+
+@functools.cache
+def _operations(path: Path) -> list[tuple[str, re.Pattern[str], Schema]]:
+    """Return (method, pattern, operation), paths with fewer variables first."""
+    paths = _strict_document(path)["paths"]
+    return [
+        (
+            method.upper(),
+            re.compile(re.sub(r"\\{[^}]+\\}", "[^/]+", re.escape(template))),
+            operation,
+        )
+        for template in sorted(paths, key=lambda template: str(template).count("{"))
+        for method, operation in paths[template].items()
+        if method in _METHODS
+    ]
+
+
+@functools.cache
+def _validator(path: Path, schema: str) -> Any:
+    """Return the compiled schema; compiling takes longer than a thousand judgements."""
+    components = _strict_document(path)["components"]
+    whole = {"components": components, "allOf": [json.loads(schema)]}
+    return jsonschema_rs.Draft202012Validator(whole)
 
 
 @functools.cache

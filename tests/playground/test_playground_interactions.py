@@ -235,3 +235,28 @@ async def test_a_refused_answer_may_be_tried_again(bot: DemoBot, ada: Human) -> 
             await interaction.response.send_message("x" * 2001)
         await interaction.response.send_message("shorter")
     assert answering.result().message.content == "shorter"
+
+
+async def test_components_of_version_two_show_media_and_take_presses(
+    bot: DemoBot, ada: Human, playground: Playground
+) -> None:
+    del bot
+    message = (await ada.slash("exhibit")).message
+    container = message.raw["components"][0]
+    first, second = container["components"][1]["items"]
+    assert first["media"]["url"] == message.files[0].url
+    assert (first["description"], second["spoiler"]) == ("the first", True)
+    people = [playground.world.person(name).id for name in ("Ben", "Grace")]
+    answer = await ada.select(message, "people", *people)
+    assert (answer.message.content, answer.message.is_ephemeral) == ("hello Ben, Grace", True)
+
+
+async def test_a_form_takes_radios_and_checkboxes(bot: DemoBot, ada: Human) -> None:
+    del bot
+    message = (await ada.slash("exhibit")).message
+    form = (await ada.press(message, "Survey")).modal
+    with pytest.raises(RefusedError, match="Quality is required"):
+        await ada.submit_modal(form)
+    values = {"Quality": "high", "Extras": ["a", "b"], "Agreed": True}
+    answer = await ada.submit_modal(form, values)
+    assert answer.message.content == "high ['a', 'b'] True"

@@ -12,13 +12,17 @@ MODELS = ("pocket", "sdxl")
     [
         pytest.param("a cat", [], id="text"),
         pytest.param(
-            "a cat --s", ["a cat --stylize", "a cat --steps", "a cat --seed"], id="a name"
+            "a cat --s",
+            ["a cat --stylize", "a cat --steps", "a cat --seed", "a cat --sameseed"],
+            id="a name",
         ),
         pytest.param("a cat —asp", ["a cat --ar"], id="an alias behind an em-dash"),
         pytest.param("a --seed 1 --se", [], id="a flag that is given already"),
         pytest.param("a --model ", ["a --model pocket", "a --model sdxl"], id="a value"),
         pytest.param("a --model s", ["a --model sdxl"], id="the rest of a value"),
         pytest.param("a --q .", [], id="a value in another spelling"),
+        pytest.param("a --repeat 2 --see", [], id="a flag that another rules out"),
+        pytest.param("https://a.b/c.png a --i", ["https://a.b/c.png a --iw"], id="behind a link"),
         pytest.param("a --xyz 1", [], id="an unknown flag"),
     ],
 )

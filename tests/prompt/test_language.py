@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from bot.prompt import FLAGS, Parameters, Part, Prompt, Ratio, parse
+from bot.prompt import FLAGS, ImagePrompt, Lora, Parameters, Part, Prompt, Ratio, parse
+from bot.prompt.flags import ELSEWHERE, likely_name
 from bot.prompt.parameters import DEFAULTS
 
 MODELS = ("pocket", "sdxl")
+LORAS = ("pixels", "ink-2")
 
 
 def one(text: str, **parameters: object) -> Prompt:
@@ -20,6 +22,20 @@ def many(*parts: tuple[str, float], **parameters: object) -> Prompt:
         parameters=Parameters(**parameters),  # type: ignore[arg-type]
     )
 
+
+def linked(text: str, *images: tuple[str, float], **parameters: object) -> Prompt:
+    return Prompt(
+        images=tuple(ImagePrompt(url, weight) for url, weight in images),
+        parts=(Part(text),) if text else (),
+        parameters=Parameters(**parameters),  # type: ignore[arg-type]
+    )
+
+
+def adapted(text: str, *loras: tuple[str, float]) -> Prompt:
+    return Prompt(parts=(Part(text),), loras=tuple(Lora(name, weight) for name, weight in loras))
+
+
+CAT, DOG = "https://a.b/cat.png", "https://a.b/dog.jpg?x=1&y=2"
 
 # (what it shows, what is typed, what it means, how it is written back)
 EXAMPLES = [
@@ -45,6 +61,90 @@ EXAMPLES = [
     ("an inch mark does not quote", '6" doll --raw', one('6" doll', raw=True), None),
     ("a mark that nothing closes", 'the "cat --raw', one('the "cat', raw=True), None),
     ("one colon is text", "ratio: 16:9", one("ratio: 16:9"), None),
+    ("emphasis of emphasis", "((dog)) [[cat]]", one("((dog)) [[cat]]"), None),
+    ("BREAK is left alone", "a cat BREAK a dog", one("a cat BREAK a dog"), None),
+    ("escaped brackets", r"\(c\) 2024", one(r"\(c\) 2024"), None),
+    ("escaped braces", r"\{a\} b", one(r"\{a\} b"), None),
+    ("braces are text to one prompt", "a {b, c} d", one("a {b, c} d"), None),
+    ("a smaller sign", "a <b> 3 < 4", one("a <b> 3 < 4"), None),
+    ("a mention", "hi <@123>", one("hi <@123>"), None),
+    (
+        "a mark of another direction",
+        "\u05d7\u05ea\u05d5\u05dc",
+        one("\u05d7\u05ea\u05d5\u05dc"),
+        None,
+    ),
+    ("a link in quotation marks", '"http://a.b" sign', one('"http://a.b" sign'), None),
+    ("a scheme alone", "the https: scheme", one("the https: scheme"), None),
+    ("5999 letters", "a" * 5999, one("a" * 5999), None),
+    # Pictures
+    ("a picture and words", f"{CAT} a hat", linked("a hat", (CAT, 1)), None),
+    ("two pictures", f"{CAT} {DOG}", linked("", (CAT, 1), (DOG, 1)), None),
+    (
+        "pictures with weights",
+        f"{CAT}::2 {DOG}::.5 a hat",
+        linked("a hat", (CAT, 2), (DOG, 0.5)),
+        f"{CAT}::2 {DOG}::0.5 a hat",
+    ),
+    ("a picture of no weight", f"{CAT}::0 {DOG}", linked("", (CAT, 0), (DOG, 1)), None),
+    ("a separator without weight", f"{CAT}:: hat", linked("hat", (CAT, 1)), f"{CAT} hat"),
+    ("one picture's weight is nothing", f"{CAT}::3 hat", linked("hat", (CAT, 1)), f"{CAT} hat"),
+    ("a link in brackets", f"<{CAT}> hat", linked("hat", (CAT, 1)), f"{CAT} hat"),
+    (
+        "a bracketed link's weight",
+        f"<{CAT}>::2 {DOG} a",
+        linked("a", (CAT, 2), (DOG, 1)),
+        f"{CAT}::2 {DOG} a",
+    ),
+    ("commas behind links", f"{CAT}, {DOG}, a", linked("a", (CAT, 1), (DOG, 1)), f"{CAT} {DOG} a"),
+    ("a comma in a link", "http://b/w_1,h_2.png c", linked("c", ("http://b/w_1,h_2.png", 1)), None),
+    ("an address in numbers", "http://[::1]/a.png c", linked("c", ("http://[::1]/a.png", 1)), None),
+    (
+        "an address in numbers with a weight",
+        f"http://[::1]/a.png::2 {CAT} c",
+        linked("c", ("http://[::1]/a.png", 2), (CAT, 1)),
+        None,
+    ),
+    ("a port", "http://a.b:80/c.png d", linked("d", ("http://a.b:80/c.png", 1)), None),
+    (
+        "another script's host",
+        "https://例え.jp/猫.png d",
+        linked("d", ("https://例え.jp/猫.png", 1)),
+        None,
+    ),
+    ("capitals in the scheme", "HTTPS://a.b/c.png d", linked("d", ("HTTPS://a.b/c.png", 1)), None),
+    ("the pictures' share", f"{CAT} a --iw .5", linked("a", (CAT, 1), iw=0.5), f"{CAT} a --iw 0.5"),
+    ("the most of it", f"{CAT} a --iw 3", linked("a", (CAT, 1), iw=3), None),
+    ("none of it", f"{CAT} a --iw 0", linked("a", (CAT, 1), iw=0), None),
+    (
+        "a picture and two parts",
+        f"{CAT} a::2 b",
+        Prompt(images=(ImagePrompt(CAT),), parts=(Part("a", 2), Part("b"))),
+        None,
+    ),
+    # LoRAs
+    ("a LoRA", "a cat <lora:pixels>", adapted("a cat", ("pixels", 1)), None),
+    ("a LoRA's weight", "a <lora:pixels:0.8>", adapted("a", ("pixels", 0.8)), None),
+    ("a LoRA that takes away", "a <lora:pixels:-1>", adapted("a", ("pixels", -1)), None),
+    (
+        "LoRAs anywhere",
+        "<lora:pixels:.5><lora:ink-2> a cat",
+        adapted("a cat", ("pixels", 0.5), ("ink-2", 1)),
+        "a cat <lora:pixels:0.5> <lora:ink-2>",
+    ),
+    (
+        "a LoRA on a word",
+        "cat<lora:pixels:1>, dog",
+        adapted("cat , dog", ("pixels", 1)),
+        "cat , dog <lora:pixels>",
+    ),
+    (
+        "a LoRA in a bracket",
+        "(cat <lora:pixels>)",
+        adapted("(cat )", ("pixels", 1)),
+        "(cat ) <lora:pixels>",
+    ),
+    ("a LoRA in quotation marks is text", '"<lora:x:1>" sign', one('"<lora:x:1>" sign'), None),
     # Parts
     ("two parts", "hot:: dog", many(("hot", 1), ("dog", 1)), "hot:: dog"),
     ("no space is needed", "hot::dog", many(("hot", 1), ("dog", 1)), "hot:: dog"),
@@ -59,9 +159,16 @@ EXAMPLES = [
     ("a negative weight", "tulips:: red::-0.5", many(("tulips", 1), ("red", -0.5)), None),
     ("a phone's minus", "a:: b::−.5", many(("a", 1), ("b", -0.5)), "a:: b::-0.5"),  # noqa: RUF001
     ("a weight of nothing", "a:: b::0", many(("a", 1), ("b", 0)), "a:: b::0"),
+    (
+        "as many digits as are told apart",
+        "a::.123456789012345 b",
+        many(("a", 0.123456789012345), ("b", 1)),
+        "a::0.123456789012345 b",
+    ),
     ("a weight and a comma", "a::2, b", many(("a", 2), ("b", 1)), "a::2 b"),
     ("a part alone has no weight", "cat::5 --raw", one("cat", raw=True), "cat --raw"),
     ("a colon before the separator", "a: :: b", many(("a:", 1), ("b", 1)), "a: :: b"),
+    ("a scheme before the separator", "http:// ::2 b", many(("http://", 2), ("b", 1)), None),
     ("text that begins with a digit", "food:: 3d", many(("food", 1), ("3d", 1)), "food:: 3d"),
     # Flags
     ("a ratio", "a --ar 16:9", one("a", ar=Ratio(16, 9)), "a --ar 16:9"),
@@ -97,6 +204,25 @@ EXAMPLES = [
         one("a", no=("http://b",), raw=True),
         "a --no http://b --raw",
     ),
+    ("a negative prompt", "a --negative b", one("a", negative="b"), None),
+    (
+        "a negative prompt with weights and commas",
+        "a --negative (b:1.3), c::2 [d], --raw",
+        one("a", negative="(b:1.3), c::2 [d]", raw=True),
+        "a --negative (b:1.3), c::2 [d] --raw",
+    ),
+    (
+        "both kinds of no",
+        "a --negative b --no c",
+        one("a", no=("c",), negative="b"),
+        "a --no c --negative b",
+    ),
+    ("the same noise", "a --sameseed 7", one("a", sameseed=7), None),
+    ("three times", "a --r 3", one("a", repeat=3), "a --repeat 3"),
+    ("forty times", "a --repeat 40", one("a", repeat=40), None),
+    ("the turbo lane", "a --turbo", one("a", turbo=True), None),
+    ("the fast lane", "a --fast", one("a", fast=True), None),
+    ("the relaxed lane", "a --relax", one("a", relax=True), None),
     ("no with an empty place", "a --no b,, c,", one("a", no=("b", "c")), "a --no b, c"),
 ]
 
@@ -106,10 +232,10 @@ EXAMPLES = [
     [pytest.param(*example[1:], id=example[0]) for example in EXAMPLES],
 )
 def test_a_prompt_means(typed: str, meaning: Prompt, canonical: str | None) -> None:
-    prompt = parse(typed, models=MODELS)
+    prompt = parse(typed, models=MODELS, loras=LORAS)
     assert prompt == meaning
     assert prompt.canonical() == (typed if canonical is None else canonical)
-    assert parse(prompt.canonical(), models=MODELS) == prompt
+    assert parse(prompt.canonical(), models=MODELS, loras=LORAS) == prompt
 
 
 def test_the_rows_of_the_table_are_the_fields_of_the_parameters() -> None:
@@ -124,16 +250,8 @@ def test_no_two_flags_share_a_name() -> None:
 @pytest.mark.parametrize("flag", FLAGS, ids=lambda flag: flag.name)
 def test_every_example_in_the_help_can_be_typed(flag: object) -> None:
     usage = next(row for row in FLAGS if row is flag).usage()
-    typed = f"a cat {usage}" if usage != "--model" else "a cat --model pocket"
+    typed = f"{CAT} a cat {usage}" if usage != "--model" else "a cat --model pocket"
     assert parse(typed, models=MODELS).parameters != DEFAULTS
-
-
-def test_help_gives_names_range_default_and_sentence() -> None:
-    stylize = next(flag for flag in FLAGS if flag.name == "stylize")
-    assert stylize.explain() == (
-        "--stylize, --s (a whole number from 0 to 1000, normally 100): "
-        "How freely the picture is beautified: 0 is by the letter of the text."
-    )
 
 
 def test_variations_inherit_all_but_what_shapes_the_first_grid() -> None:
@@ -143,6 +261,30 @@ def test_variations_inherit_all_but_what_shapes_the_first_grid() -> None:
 
 def test_the_seed_that_was_drawn_is_shown() -> None:
     assert parse("a cat").with_seed(7).canonical() == "a cat --seed 7"
+    assert parse("a --sameseed 1").with_seed(7).canonical() == "a --sameseed 7"
+    assert [parse(text).seed for text in ("a", "a --seed 3", "a --sameseed 4")] == [None, 3, 4]
+
+
+def test_what_excludes_another_is_excluded_by_it() -> None:
+    excludes = {flag.name: set(flag.excludes) for flag in FLAGS}
+    assert all(name in excludes[other] for name in excludes for other in excludes[name])
+
+
+def test_what_is_said_to_be_elsewhere_is_not_here() -> None:
+    names = {name for flag in FLAGS for name in (flag.name, *flag.aliases, *flag.mistaken_for)}
+    assert not names & set(ELSEWHERE)
+
+
+def test_a_long_name_is_not_guessed_at() -> None:
+    assert likely_name("s" * 25, {}) == ""
+
+
+@pytest.mark.parametrize(
+    ("typed", "lane"),
+    [("a", "fast"), ("a --fast", "fast"), ("a --relax", "relax"), ("a --turbo", "turbo")],
+)
+def test_the_lane(typed: str, lane: str) -> None:
+    assert parse(typed).lane == lane
 
 
 @pytest.mark.parametrize("side", [0, -1, 10_001])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from functools import partial
 from types import FrameType
 from typing import Any
 
@@ -11,10 +12,25 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.prompt import FLAGS, Parameters, Part, Prompt, PromptError, Ratio, complete, parse
+from bot.prompt import (
+    FLAGS,
+    ImagePrompt,
+    Lora,
+    Parameters,
+    Part,
+    Prompt,
+    PromptError,
+    Ratio,
+    complete,
+    count_permutations,
+    parse,
+    parse_all,
+    permutations,
+)
 from bot.prompt.tokenizer import tokenize, visible
 
 MODELS = ("pocket", "sdxl")
+LORAS = ("pixels", "ink-2")
 
 # Pieces that mean something to the grammar, in any order, with and without blanks.
 PIECES = [
@@ -43,6 +59,10 @@ PIECES = [
         " ",
     ),
     *("\ud800", "e\u0301", '6"', "a,b", "<@1>"),
+    *("https://a.b/c.png::2", "<http://a.b/c,d>", "http://[::1]/a", "::", "http://"),
+    *("<lora:pixels:0.8>", "<lora:ink-2>", "<lora:", "<lora:x>", "<", ">"),
+    *("{a, b}", "{", "}", "\\,", "\\{", "\\}", "{--raw, --q {1, 2}}", "--repeat 2"),
+    *("--mine", "--{mine, raw}"),
 ]
 spaced = st.lists(st.sampled_from(PIECES), max_size=14).map(" ".join)
 glued = st.lists(st.sampled_from([*PIECES, " ", " "]), max_size=24).map("".join)
@@ -56,9 +76,16 @@ typed_texts = st.one_of(
 
 def read(text: str) -> Prompt | PromptError:
     try:
-        return parse(text, models=MODELS)
+        return parse(text, models=MODELS, loras=LORAS)
     except PromptError as error:
         return error
+
+
+def read_all(text: str) -> tuple[Prompt, ...]:
+    try:
+        return parse_all(text, models=MODELS, loras=LORAS, options={"mine": "in {oil, ink}"})
+    except PromptError:
+        return ()
 
 
 @settings(max_examples=1500, deadline=None)
@@ -73,8 +100,8 @@ def test_a_text_is_read_or_refused_at_a_place(text: str) -> None:
             assert error.render().encode().decode().count("```") == 2
             assert line.isprintable() or "\u200d" in line or "\u200c" in line
         case prompt:
-            assert prompt.parts
-            assert sum(part.weight for part in prompt.parts) > 0
+            assert prompt.parts or len(prompt.images) > 1
+            assert not prompt.parts or sum(part.weight for part in prompt.parts) > 0
 
 
 @settings(max_examples=1500, deadline=None)
@@ -83,15 +110,56 @@ def test_canonical_text_reads_back_to_the_same_prompt(text: str) -> None:
     prompt = read(text)
     if isinstance(prompt, Prompt):
         canonical = prompt.canonical()
-        assert parse(canonical, models=MODELS) == prompt
-        assert parse(canonical, models=MODELS).canonical() == canonical
+        assert read(canonical) == prompt
+
+
+@settings(max_examples=1500, deadline=None)
+@given(typed_texts)
+def test_each_of_many_prompts_stands_for_itself_alone(text: str) -> None:
+    for prompt in read_all(text)[:3]:
+        assert prompt.parameters.repeat == 1
+        assert read_all(prompt.canonical()) == (prompt,)
+
+
+@settings(max_examples=1500, deadline=None)
+@given(
+    st.lists(st.sampled_from([*"{},{}, ab \\", "{a, b}", "\\,", "\\{", "\uff0c"]), max_size=24).map(
+        "".join
+    )
+)
+def test_as_many_permutations_are_made_as_were_counted(text: str) -> None:
+    try:
+        count = count_permutations(text)
+    except PromptError:
+        return
+    if count <= 5000:
+        made = permutations(text, limit=count)
+        assert len(made) == count
+        assert all(permutations(one, limit=1) == [one] for one in made)
+    with pytest.raises(PromptError, match="the limit is 0"):
+        permutations("{a}", limit=0)
 
 
 words = st.text(alphabet="abc é猫()[]{}.'!5", min_size=1, max_size=12).map(
     lambda text: "w" + " ".join(text.split())
 )
+images = st.lists(
+    st.builds(
+        ImagePrompt,
+        st.sampled_from(["https://a.b/c.png?d=1", "http://e.f", "https://[::1]/g,h.jpg"]),
+        st.integers(1, 9000).map(lambda weight: round(weight / 9, 9)),
+    ),
+    min_size=2,
+    max_size=3,
+).map(tuple)
 prompts = st.builds(
     Prompt,
+    images=st.just(()) | images,
+    loras=st.lists(
+        st.builds(Lora, st.sampled_from(LORAS), st.floats(-2, 2).map(lambda one: round(one, 9))),
+        max_size=2,
+        unique_by=lambda lora: lora.name,
+    ).map(tuple),
     parts=st.one_of(
         st.builds(lambda text: (Part(text),), words),
         st.lists(
@@ -112,6 +180,8 @@ prompts = st.builds(
         steps=st.none() | st.integers(1, 150),
         cfg=st.none() | st.floats(1, 20).map(lambda scale: round(scale, 9)),
         seed=st.none() | st.integers(0, 2**32 - 1),
+        negative=st.just("") | words,
+        relax=st.booleans(),
     ),
 )
 
@@ -119,7 +189,7 @@ prompts = st.builds(
 @settings(max_examples=500, deadline=None)
 @given(prompts)
 def test_any_prompt_can_be_written_and_read(prompt: Prompt) -> None:
-    assert parse(prompt.canonical(), models=MODELS) == prompt
+    assert read(prompt.canonical()) == prompt
 
 
 @settings(max_examples=500, deadline=None)
@@ -176,9 +246,13 @@ def lines_run(work: Callable[[], object]) -> int:
     "piece",
     [
         *("word ", "(", ")", '"', "“", "x::", "::", "--", "—", "-", "--ar ", "—a", ", ", "\u202e"),
+        *("{", "}", "{{", "{}", "{a,", "{a,b}", "{a{b,c}}", "\\,", "{\\,", "{" * 9 + "a" + "}" * 9),
+        *("--mine ", "{--mine,", "--repeat 40 "),
+        *("<lora:", "<lora:a>", "<lora:pixels>", "http://a.b/c ", "http://a/::1"),
         *("--no a,", "-ar(", '"a" ', 'a"', "1:", "https://", "::1.", "猫", "--" + "-" * 30),
     ],
 )
 def test_the_work_grows_with_the_length_and_not_faster(piece: str) -> None:
     short, long = piece * (500 // len(piece)), piece * (5000 // len(piece))
-    assert lines_run(lambda: read(long)) <= 12 * lines_run(lambda: read(short)) + 400
+    for work in (read, read_all):
+        assert lines_run(partial(work, long)) <= 12 * lines_run(partial(work, short)) + 400

@@ -8,6 +8,7 @@ from bot.prompt import PromptError, parse
 from bot.prompt.errors import columns, point_at
 
 MODELS = ("pocket", "sdxl")
+LORAS = ("pixels", "ink")
 
 # (what it shows, what is typed, the characters that are marked, a part of what is said)
 REFUSALS = [
@@ -15,8 +16,51 @@ REFUSALS = [
     ("nothing at all", "", "", "nothing to draw"),
     ("blanks only", " \u200b\u3000", "", "nothing to draw"),
     ("parameters only", "--ar 16:9", "", "nothing to draw"),
-    ("a picture by link", "https://a.b/c.png cat", "https://a.b/c.png", "by link"),
-    ("a link with a comma", "a http://b/w_1,h_2.png, c", "http://b/w_1,h_2.png", "by link"),
+    ("a link behind words", "cat https://a.b/c.png", "https://a.b/c.png", "go first"),
+    ("a link with a comma", "a http://b/w_1,h_2.png, c", "http://b/w_1,h_2.png", "to the front"),
+    # Pictures
+    ("one picture alone", "https://a.b/c.png", "https://a.b/c.png", "Add words"),
+    ("one picture and a parameter", "https://a.b/c.png --ar 3:2", "https://a.b/c.png", "Add words"),
+    ("a link without a host", "https:///c.png cat", "https:///c.png", "not an address"),
+    ("a link with half a bracket", "http://[::1/c.png a", "http://[::1/c.png", "not an address"),
+    ("a link with a strange port", "http://a.b:x/c a", "http://a.b:x/c", "not an address"),
+    ("a link with a password", "http://u:p@a.b/c d", "http://u:p@a.b/c", "a password in it"),
+    ("a link with braces", "http://a.b/{c} d", "http://a.b/{c}", "not an address"),
+    (
+        "a link too long",
+        "http://a.b/" + "c" * 2000 + " d",
+        "http://a.b/" + "c" * 2000,
+        "at most 2000",
+    ),
+    ("a picture of two weights", "http://a.b/c::2::3 d", "http://a.b/c::2::3", "one weight"),
+    ("a picture's weight runs on", "http://a.b/c::2x d", "http://a.b/c::2x", "2x is not a number"),
+    ("a picture's weight below 0", "http://a.b/c::-1 d", "http://a.b/c::-1", "outside 0 to 1000"),
+    ("a picture's weight too great", "http://a.b/c::5000 d", "http://a.b/c::5000", "outside 0 to"),
+    ("a picture's weight in other digits", "http://a/c::٣ d", "http://a/c::٣", "not an address"),
+    (
+        "pictures of no weight",
+        "http://a/b::0 http://c/d::0",
+        "http://a/b::0 http://c/d::0",
+        "sum up",
+    ),
+    ("too many pictures", "http://a/b " * 11, "http://a/b", "The limit is 10"),
+    ("a share of no pictures", "a --iw 2", "--iw", "there is none"),
+    ("a share out of range", "http://a/b c --iw 4", "4", "from 0 to 3. Try --iw 3."),
+    ("a negative share", "http://a/b c --iw -1", "-1", "Try --iw 0."),
+    # LoRAs
+    ("a LoRA that is not here", "a <lora:pixel:1>", "<lora:pixel:1>", "Try pixels."),
+    ("a LoRA like no other", "a <lora:zzz:1>", "<lora:zzz:1>", "one of pixels, ink"),
+    ("a LoRA without a name", "a <lora:>", "<lora:>", "<lora:name:0.8>"),
+    ("a LoRA without an end", "a <lora:pixels b", "<lora:pixels", "<lora:name:0.8>"),
+    ("a LoRA of half a weight", "a <lora:pixels:>", "<lora:pixels:>", "<lora:name:0.8>"),
+    ("a LoRA's weight in words", "a <lora:pixels:x>", "<lora:pixels:x>", "from -2 to 2"),
+    ("a LoRA's weight too great", "a <lora:pixels:3>", "<lora:pixels:3>", "from -2 to 2"),
+    ("a LoRA's weight that is no number", "a <lora:ink:nan>", "<lora:ink:nan>", "from -2 to 2"),
+    ("a LoRA that runs on", "a <lora:ink>cat", "<lora:ink>", "ends with a space"),
+    ("a LoRA on a link", "a <lora:ink><http://b", "<lora:ink>", "ends with a space"),
+    ("a LoRA twice", "a <lora:ink> <lora:ink:2>", "<lora:ink:2>", "given twice"),
+    ("a LoRA alone", "<lora:ink>", "<lora:ink>", "nothing to draw"),
+    ("a LoRA alone before a weight", "<lora:ink>::2 a", "::2", "no text before"),
     ("a single hyphen", "a -ar 16:9", "-ar", "Did you mean --ar?"),
     ("a space behind the hyphens", "a -- ar 16:9", "-- ar", "Did you mean --ar?"),
     # Parts
@@ -30,7 +74,7 @@ REFUSALS = [
         "an endless weight",
         "a::" + "9" * 99 + " b",
         "::" + "9" * 99,
-        "a number, in at most 15 characters",
+        "a number, in at most 15 digits",
     ),
     ("a weight that runs on", "a::2::3", "::2", "ends with a space"),
     ("a weight glued to a flag", "a:: b::2--raw", "::2--raw", "not a number"),
@@ -42,14 +86,47 @@ REFUSALS = [
     ("capitals", "a --AR 16:9", "--AR", "Did you mean --ar?"),
     ("no space", "a --ar16:9", "--ar16:9", "--ar 16:9"),
     ("an equals sign", "a --seed=5", "--seed=5", "--seed 5"),
-    ("Midjourney's models", "a --v 6", "--v", "Did you mean --model?"),
-    ("another bot's name", "a --negative red", "--negative", "Did you mean --no?"),
+    (
+        "Midjourney's models",
+        "a --v 6",
+        "--v",
+        "Did you mean --model? It takes one of pocket, sdxl.",
+    ),
+    ("Midjourney's other models", "a --niji 6", "--niji", "one of pocket, sdxl"),
+    ("a model's version", "a --version 7", "--version", "one of pocket, sdxl"),
+    ("another bot's name", "a --neg red", "--neg", "Did you mean --negative?"),
+    ("what is elsewhere", "a --weird 50", "--weird", "Easel has no --weird. Try --chaos"),
+    ("an end before the end", "a --stop 50", "--stop", "Try fewer --steps"),
+    ("tiles", "a --tile", "--tile", "no seamless tiles"),
+    ("a sketch", "a --draft", "--draft", "Try --quality 0.25"),
+    ("a sampler", "a --sampler euler", "--sampler", "by the model"),
+    ("a hyphen in a name", "a --clip-skip 2", "--clip-skip", "the layer it was trained for"),
+    ("a style picture", "a --sref 5", "--sref", "Describe the style"),
+    ("a long name like none", "a --" + "z" * 30, "--" + "z" * 30, "There are --ar, --no"),
     ("a dash in prose", "a man —tall", "—tall", "put a space behind the dash"),
     ("nothing like it", "a --xyzzy", "--xyzzy", "There are --ar, --no"),
     ("given twice", "a --seed 1 --seed 2", "--seed", "--seed is given twice"),
     ("given by two names", "a --q 1 --quality 2", "--quality", "--q and --quality are the same"),
     ("two that exclude each other", "a --q 2 --steps 9", "--steps", "--q and --steps say the same"),
+    ("one seed, twice", "a --seed 1 --sameseed 2", "--sameseed", "the same thing in two ways"),
+    ("a seed again and again", "a --seed 1 --repeat 2", "--repeat", "the same pictures again"),
+    ("again and again a seed", "a --r 2 --sameseed 1", "--sameseed", "--r and --sameseed would"),
+    ("two lanes", "a --fast --relax", "--relax", "are two lanes"),
+    ("three lanes", "a --turbo --fast --relax", "--fast", "--turbo and --fast are two lanes"),
     # Values
+    ("once is not repeated", "a --repeat 1", "1", "from 2 to 40. Try --repeat 2."),
+    ("too often", "a --repeat 100", "100", "from 2 to 40. Try --repeat 40."),
+    ("a lane with a value", "a --relax 5", "5", "Move it before --relax"),
+    ("an empty negative prompt", "a --negative , --raw", ",", "is not words"),
+    ("a negative prompt of nothing", "a --negative --raw", "--negative", "needs a value: words"),
+    (
+        "a seed above the greatest",
+        "a --sameseed 4294967296",
+        "4294967296",
+        "Try --sameseed 4294967295.",
+    ),
+    ("a bidi mark in a value", "a --ar 16\u202e:9", ":9", ":9 comes behind --ar"),
+    ("a control character in a value", "a --seed 4\x002", "2", "Parameters go last"),
     ("no value", "a --ar --raw", "--ar", "--ar needs a value"),
     ("nothing in a list", "a --no , ,", ", ,", "is not words"),
     ("text behind a value", "a --seed 5 big dog --raw", "big dog", "Parameters go last"),
@@ -86,7 +163,7 @@ REFUSALS = [
 )
 def test_a_refusal_points_and_says(typed: str, marked: str, said: str) -> None:
     with pytest.raises(PromptError) as caught:
-        parse(typed, models=MODELS)
+        parse(typed, models=MODELS, loras=LORAS)
     error = caught.value
     assert typed[error.start : error.end] == marked
     assert said in str(error)

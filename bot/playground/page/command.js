@@ -65,6 +65,7 @@ export class CommandForm {
     field.element = h("label.option", {}, h("span", {}, option.name), control);
     control.addEventListener("input", () => {
       field.chosen = undefined;
+      this.context.edited();
       this.suggest(field);
     });
     control.addEventListener("focus", () => {
@@ -143,13 +144,15 @@ export class CommandForm {
     const items = choices.map((choice) => ({
       label: choice.name,
       choose: () => {
-        field.control.value = choice.name;
+        // What goes on from the typed words is shown as it will be sent.
+        const goesOn = String(choice.value).startsWith(field.control.value.trim());
+        field.control.value = goesOn && field.control.value ? choice.value : choice.name;
         field.chosen = choice.value;
         this.context.picker.close();
         this.next(field);
       },
     }));
-    this.context.picker.show(items, { title: field.option.description, field });
+    this.context.picker.show(items, { title: field.option.description, preselect: !field.option.autocomplete });
   }
 
   known(option) {

@@ -126,6 +126,7 @@ export class Composer {
       upload: this.context.upload,
       suggest: (options, focused) => this.context.suggest({ name: leaf.name, path: leaf.path, options, focused }),
       changed: () => this.describe(),
+      edited: () => this.notice(""),
       left: () => {
         this.showText();
         this.text.focus();
@@ -154,7 +155,7 @@ export class Composer {
       h("button.chip", { type: "button", title: option.description, onclick: () => this.command.add(option).control.focus() }, `+ ${option.name}`));
     const focused = this.command.current()?.option;
     $("hint").replaceChildren(
-      h("span", {}, focused ? `${focused.name}: ${focused.description}` : this.command.leaf.description), ...chips);
+      h("span", {}, focused ? `${focused.name}: ${focused.description}` : `${this.command.leaf.description} — Enter sends`), ...chips);
   }
 
   // Files.
@@ -190,6 +191,7 @@ export class Composer {
     const bar = $("replying");
     bar.hidden = !message;
     if (!message) return;
+    if (this.command) this.showText();
     const drop = () => this.reply(null);
     bar.replaceChildren(h("span", {}, "Replying to ", h("b", {}, name)),
       h("button.icon", { type: "button", "aria-label": "Do not reply", onclick: drop }, "✕"));
@@ -200,6 +202,7 @@ export class Composer {
 
   onKey(event) {
     if (this.picker.key(event) || event.isComposing) return;
+    if (event.key === "Enter") this.picker.close();
     if (event.key === "Enter" && !event.shiftKey && event.target.localName !== "button") {
       event.preventDefault();
       this.send();

@@ -2,7 +2,7 @@
 
 import { h, nameOf, webAddress } from "./dom.js";
 import { markdown } from "./markdown.js";
-import { fileRow, Gallery, openLightbox } from "./pictures.js";
+import { fileRow, Gallery, soloPicture } from "./pictures.js";
 
 const STYLES = { 1: "primary", 2: "secondary", 3: "success", 4: "danger", 5: "link" };
 const TYPED_SELECTS = { 5: "users", 6: "roles", 7: "users", 8: "channels" };
@@ -113,9 +113,7 @@ function manySelect(component, options, placeholder, { press }) {
 function picture(component, { label }) {
   const { url, width, height } = component.media;
   const file = { url, width, height, description: component.description, filename: fileName(url) };
-  const open = () => openLightbox([file], 0, label());
-  return h("button.picture.thumbnail", { type: "button", "aria-label": `Open ${file.description ?? file.filename}`, onclick: open },
-    h("img", { src: url, alt: component.description ?? "" }));
+  return soloPicture("button.picture.thumbnail", file, label);
 }
 
 function gallery(component, { label }) {

@@ -3,7 +3,7 @@
 import { avatar, h, nameOf, webAddress } from "./dom.js";
 import { colour, controls } from "./controls.js";
 import { markdown, refreshTimes } from "./markdown.js";
-import { Gallery, openLightbox } from "./pictures.js";
+import { Gallery, soloPicture } from "./pictures.js";
 
 export const EPHEMERAL = 1 << 6;
 export const LOADING = 1 << 7;
@@ -50,7 +50,7 @@ export class Log {
   /** Show a sentence that only this page knows, such as "did not respond". */
   tell(text) {
     const dismiss = () => note.remove();
-    const note = h("li.note", { role: "alert" }, h("span", { "aria-hidden": "true" }, "⚠"), h("span", {}, text),
+    const note = h("div.note", { role: "alert" }, h("span", { "aria-hidden": "true" }, "⚠"), h("span", {}, text),
       h("button.text", { type: "button", onclick: dismiss }, "Dismiss"));
     this.element.append(note);
   }
@@ -76,7 +76,7 @@ class Row {
       this.slots[name] = h(`div.${name}`);
     }
     this.gallery = new Gallery(() => this.title());
-    this.element = h("li.message", { dataset: { id: message.id } });
+    this.element = h("article.message", { "aria-label": `Message of ${nameOf(message.author)}`, dataset: { id: message.id } });
     const time = new Date(message.timestamp);
     const head = h("div.head", {}, h("strong.author", {}, nameOf(message.author)),
       message.author.bot ? h("span.tag", {}, "APP") : null,
@@ -180,10 +180,7 @@ class Row {
   }
 
   embedPicture(media, name) {
-    if (!media) return null;
-    const open = () => openLightbox([media], 0, this.title());
-    return h(`button.picture.${name}`, { type: "button", "aria-label": "Open the picture", onclick: open },
-      h("img", { src: media.url, alt: "", width: media.width ?? null, height: media.height ?? null }));
+    return media ? soloPicture(`button.picture.${name}`, media, () => this.title()) : null;
   }
 
   controlContext() {
@@ -230,7 +227,14 @@ class Row {
   openMenu(bar) {
     bar.querySelector(".menu")?.remove();
     const commands = this.context.menus();
-    const close = () => menu.remove();
+    // Taking the menu away moves the focus, which would ask to take it away once more.
+    let isOpen = true;
+    const close = () => {
+      if (isOpen) {
+        isOpen = false;
+        menu.remove();
+      }
+    };
     const menu = h("div.menu", { role: "menu" }, commands.length
       ? commands.map((command) => h("button.text", { type: "button", role: "menuitem", onclick: () => {
         close();

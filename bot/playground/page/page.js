@@ -89,10 +89,7 @@ const HEARERS = {
   },
   MESSAGE_CREATE: put,
   MESSAGE_UPDATE: put,
-  MESSAGE_DELETE: ({ id }) => {
-    log.remove(id);
-    drawEmpty();
-  },
+  MESSAGE_DELETE: remove,
   TYPING_START: showTyping,
 };
 
@@ -108,7 +105,20 @@ async function greet(hello) {
   await open(state.channels.find((one) => one.id === wanted) ?? state.channels[0]);
 }
 
+/** What comes while a channel's history is fetched is put after it, in order. */
+let late = null;
+
+function remove(message) {
+  if (late) return late.push([remove, message]);
+  log.remove(message.id);
+  return drawEmpty();
+}
+
 function put(message) {
+  if (late) {
+    late.push([put, message]);
+    return;
+  }
   if (message.channel_id !== channel?.id) {
     unread.add(message.channel_id);
     drawChannels();
@@ -145,10 +155,14 @@ async function open(one) {
   document.title = `${title} · Easel local channel`;
   composer.setPlaceholder(`Message ${title.replace("# ", "#")}, or type /`);
   showMenu(false);
+  late = [];
   const [messages] = await Promise.all([wire.get(`channels/${one.id}/messages`), loadCommands()]);
   if (channel !== one) return;
   log.clear();
   messages.forEach((message) => log.put(message));
+  const waiting = late ?? [];
+  late = null;
+  waiting.forEach(([hearer, data]) => hearer(data));
   drawEmpty();
   toBottom();
   // A phone's keyboard would cover half of what there is to see.
@@ -191,7 +205,7 @@ function drawPeople() {
     wire.become(nameOf(person));
   };
   $("people").replaceChildren(...state.people.map((person) =>
-    h("button", { type: "button", role: "radio", "aria-checked": String(person.id === state.me.id), onclick: () => choose(person) },
+    h("button", { type: "button", "aria-pressed": String(person.id === state.me.id), onclick: () => choose(person) },
       avatar(person), h("span", {}, nameOf(person)), person.is_admin ? h("small", {}, "admin") : null)));
 }
 
@@ -206,9 +220,10 @@ function showStatus(connection) {
   const text = {
     connected: online ? "bot online" : "bot offline",
     lost: "reconnecting…",
-    refused: "this page belongs to another run: open the new link from the terminal",
+    refused: "link out of date",
   }[connection];
   $("status").textContent = text;
+  if (connection === "refused") composer.notice("This link belongs to an earlier run. Open the one that the terminal shows now.");
   $("status").className = connection === "connected" ? (online ? "online" : "offline") : connection;
 }
 

@@ -7,18 +7,19 @@ export class Picker {
     this.element = element;
     this.items = [];
     this.index = 0;
-    this.field = null;
   }
 
   get isOpen() {
     return !this.element.hidden;
   }
 
-  /** Show items {label, detail, badge, choose} for a field; an empty list closes. */
-  show(items, { title = "", field = null } = {}) {
+  /**
+   * Show items {label, detail, badge, choose}; an empty list closes. Unless one is preselected,
+   * Enter stays the field's own key until an arrow has chosen: free text can be sent as it is.
+   */
+  show(items, { title = "", preselect = true } = {}) {
     this.items = items;
-    this.index = 0;
-    this.field = field;
+    this.index = preselect ? 0 : -1;
     this.element.hidden = !items.length;
     const rows = items.map((item, index) => this.row(item, index));
     this.element.replaceChildren(...(title ? [h("p.title", {}, title)] : []), ...rows);
@@ -48,12 +49,13 @@ export class Picker {
   mark() {
     const rows = this.element.querySelectorAll(".item");
     rows.forEach((row, index) => row.setAttribute("aria-selected", String(index === this.index)));
-    if (!this.isOpen) {
-      document.querySelectorAll("[aria-activedescendant]").forEach((field) => field.removeAttribute("aria-activedescendant"));
-      return;
-    }
+    document.querySelectorAll("[role=combobox]").forEach((field) => {
+      const isActive = this.isOpen && field === document.activeElement;
+      field.setAttribute("aria-expanded", String(isActive));
+      if (isActive && this.index >= 0) field.setAttribute("aria-activedescendant", `suggestion-${this.index}`);
+      else field.removeAttribute("aria-activedescendant");
+    });
     rows[this.index]?.scrollIntoView({ block: "nearest" });
-    document.activeElement?.setAttribute("aria-activedescendant", `suggestion-${this.index}`);
   }
 
   /** Handle a key; return whether it was one of the list's. */
@@ -61,11 +63,14 @@ export class Picker {
     if (!this.isOpen || event.isComposing) return false;
     const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
     if (step) {
-      this.index = (this.index + step + this.items.length) % this.items.length;
+      const start = this.index < 0 && step < 0 ? 0 : this.index;
+      this.index = (start + step + this.items.length) % this.items.length;
       this.mark();
     } else if (event.key === "Escape") {
       this.close();
-    } else if ((event.key === "Enter" || event.key === "Tab") && !event.shiftKey) {
+    } else if (event.key === "Tab" && !event.shiftKey) {
+      this.items[Math.max(this.index, 0)].choose();
+    } else if (event.key === "Enter" && !event.shiftKey && this.index >= 0) {
       this.items[this.index].choose();
     } else {
       return false;

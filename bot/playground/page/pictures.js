@@ -2,9 +2,11 @@
 
 import { $, h, sizeOf } from "./dom.js";
 
+const FADE_MILLISECONDS = 400;
+
 const isPicture = (file) => file.content_type?.startsWith("image/") && file.width;
 
-/** Return whether two lists show the same files (their addresses are signed anew each time). */
+/** What a list of files shows, whatever their addresses: those are signed anew each time. */
 const key = (files) => files.map((file) => file.id).join();
 
 export class Gallery {
@@ -20,35 +22,52 @@ export class Gallery {
     this.key = key(files);
     const pictures = files.filter(isPicture);
     const former = [...this.element.querySelectorAll(".picture")];
-    const frames = pictures.map((file, index) => this.frame(former[index], file, index, pictures));
+    const frames = pictures.map((file, index) => this.frame(former[index], file));
     const others = files.filter((file) => !isPicture(file)).map(fileRow);
     this.element.dataset.count = pictures.length;
     this.element.replaceChildren(...frames, ...others);
     this.element.hidden = !files.length;
   }
 
-  frame(former, file, index, pictures) {
+  frame(former, file) {
     const frame = former ?? h("button.picture", { type: "button" });
     const name = file.description || file.filename;
     frame.setAttribute("aria-label", `Open ${name}`);
-    frame.onclick = () => openLightbox(pictures, index, this.label());
+    frame.onclick = () => openLightbox(frame);
+    frame.picture = () => ({ ...file, name, title: this.label() });
     frame.dataset.file = file.id;
     const image = h("img", { src: file.url, alt: name, width: file.width, height: file.height });
+    if (!former) {
+      this.measure(frame, file);
+      frame.classList.add("loading");
+    }
     const settle = () => {
       if (frame.dataset.file !== file.id) return;
-      frame.style.setProperty("--ratio", `${file.width} / ${file.height}`);
-      frame.style.setProperty("--width", `${file.width}px`);
+      this.measure(frame, file);
       frame.classList.remove("loading");
-      frame.replaceChildren(image, ...(file.flags & 8 ? [cover(frame)] : []));
+      // The former picture stays beneath until the new one has come in over it.
+      const beneath = [...frame.querySelectorAll("img")];
+      frame.append(image, ...(file.flags & 8 ? [cover(frame)] : []));
+      setTimeout(() => beneath.forEach((one) => one.remove()), FADE_MILLISECONDS);
     };
-    if (!former) {
-      frame.classList.add("loading");
-      frame.style.setProperty("--ratio", `${file.width} / ${file.height}`);
-      frame.style.setProperty("--width", `${file.width}px`);
-    }
-    image.decode().then(settle, settle);
+    image.decode().then(settle, () => former || settle());
     return frame;
   }
+
+  measure(frame, file) {
+    frame.style.setProperty("--ratio", `${file.width} / ${file.height}`);
+    frame.style.setProperty("--width", `${file.width}px`);
+  }
+}
+
+/** Return a picture that stands alone: a thumbnail, an embed's image. */
+export function soloPicture(selector, file, label) {
+  const name = file.description || file.filename || "the picture";
+  const frame = h(selector, { type: "button", "aria-label": `Open ${name}` },
+    h("img", { src: file.url, alt: file.description ?? "", width: file.width || null, height: file.height || null }));
+  frame.onclick = () => openLightbox(frame);
+  frame.picture = () => ({ ...file, name, title: label() });
+  return frame;
 }
 
 function cover(frame) {
@@ -68,27 +87,27 @@ export function fileRow(file) {
   );
 }
 
-/** Show pictures large; arrows turn the page, Escape closes. */
-export function openLightbox(pictures, start, title) {
+/** Show a picture large; arrows turn to the others of the channel, Escape closes. */
+export function openLightbox(frame) {
   const dialog = $("lightbox");
-  let index = start;
+  const pictures = [...document.querySelectorAll("#log .picture")];
+  let index = pictures.indexOf(frame);
   const image = h("img");
   const caption = h("p");
-  const original = h("a", { target: "_blank", rel: "noreferrer", title: "In a tab of its own" }, "Open original");
+  const original = h("a", { target: "_blank", rel: "noreferrer" }, "Open original");
   const turn = (step) => {
     index = (index + step + pictures.length) % pictures.length;
-    const file = pictures[index];
-    const place = pictures.length > 1 ? ` · ${index + 1} of ${pictures.length}` : "";
-    image.src = file.url;
-    image.alt = file.description || file.filename || "Picture";
-    // A small picture is shown larger, with its own pixels to be seen.
-    image.classList.toggle("small", Boolean(file.width) && file.width < 400);
-    const size = file.width ? ` · ${file.width} × ${file.height}` : "";
-    caption.textContent = `${title}${size}${place}`;
-    original.href = file.url;
+    const { url, name, title, width, height } = pictures[index].picture();
+    image.src = url;
+    image.alt = name;
+    // A small picture is shown larger than it is.
+    image.classList.toggle("small", Boolean(width) && width < 400);
+    const size = width ? ` · ${width} × ${height}` : "";
+    caption.textContent = `${title}${size}${pictures.length > 1 ? ` · ${index + 1} of ${pictures.length}` : ""}`;
+    original.href = url;
   };
   const button = (label, text, action) =>
-    h("button.icon", { type: "button", "aria-label": label, onclick: action }, text);
+    h("button.icon", { type: "button", "aria-label": label, title: label, onclick: action }, text);
   const many = pictures.length > 1;
   dialog.replaceChildren(
     h("div.stage", { onclick: (event) => event.target === event.currentTarget && dialog.close() }, image),

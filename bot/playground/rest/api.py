@@ -5,6 +5,7 @@ The handlers know nothing of this; they are plain functions from a call to a rep
 
 from __future__ import annotations
 
+import hmac
 import json
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
@@ -111,7 +112,8 @@ class Api:
         return response
 
     def _authenticate(self, request: web.Request) -> None:
-        if request.headers.get("Authorization") != f"Bot {self.bot_token}":
+        given = request.headers.get("Authorization", "")
+        if not hmac.compare_digest(given.encode(), f"Bot {self.bot_token}".encode()):
             raise unauthorized()
 
     def _record(self, request: web.Request, path: str, body: Body, response: web.Response) -> None:

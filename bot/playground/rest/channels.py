@@ -87,7 +87,8 @@ class ChannelRoutes:
 
     def _history(self, call: Call) -> web.Response:
         channel = self._channel(call)
-        limit = int(call.query.get("limit", "50"))
+        wanted = call.query.get("limit", "50")
+        limit = int(wanted) if wanted.isdecimal() else 0
         if not 1 <= limit <= 100:
             message = "int value should be between 1 and 100."
             raise invalid_form(("limit", "NUMBER_TYPE_RANGE", message))

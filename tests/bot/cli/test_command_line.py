@@ -60,6 +60,15 @@ def test_imagine_writes_a_grid_and_its_pictures(shell: Shell, tmp_path: Path) ->
     assert not (tmp_path / "data").exists(), "no database and no data folder"
 
 
+@pytest.mark.parametrize(
+    ("prompt", "said"),
+    [("a {cat, dog}", "the limit is 1"), ("https://a.b/c.png a", "not drawn from yet")],
+)
+def test_what_is_not_drawn_here_says_so(shell: Shell, prompt: str, said: str) -> None:
+    run = shell.easel("imagine", prompt, "--out", "out")
+    assert (run.returncode, said in run.stderr) == (2, True), run.stderr
+
+
 def test_a_bad_prompt_exits_with_2_and_points(shell: Shell) -> None:
     run = shell.easel("imagine", "a cat --chaso 20", "--out", "out")
     assert run.returncode == 2
