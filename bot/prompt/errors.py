@@ -44,8 +44,8 @@ class PromptError(ValueError):
 
 
 def quoted(text: str) -> str:
-    """Return a piece of the prompt for use in a sentence: on one line, and not too long."""
-    line = " ".join(text.split())
+    """Return a piece of the prompt for use in a sentence: on one line, short, no code block."""
+    line = " ".join(text.split()).replace("`", "\u02cb")
     return line if len(line) <= _MAX_QUOTED else line[: _MAX_QUOTED - 1] + "…"
 
 

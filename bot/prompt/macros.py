@@ -6,6 +6,7 @@ text says already. Knows neither who the user is nor where the two are kept.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 
 from bot.prompt.errors import PromptError
@@ -14,7 +15,7 @@ from bot.prompt.parser import MAX_CHARACTERS
 from bot.prompt.tokenizer import Kind, Token, tokenize, visible
 
 _TABLE = flag_table(())
-_BRACES = {ord("{"): " ", ord("}"): " "}
+_BRACE = re.compile(r"(\\[{}])|[{}]")
 
 
 def expand(text: str, options: Mapping[str, str], suffix: str) -> str:
@@ -68,6 +69,6 @@ def _missing(text: str, suffix: str) -> Iterator[str]:
 
 
 def _flags(text: str) -> Iterator[Token]:
-    """Yield the flags of a text in which braces may stand around them."""
-    bare = visible(text).translate(_BRACES)
+    """Yield the flags of a text in which braces of permutations may stand around them."""
+    bare = _BRACE.sub(lambda brace: brace[1] or " ", visible(text))
     return (token for token in tokenize(bare) if token.kind is Kind.FLAG)

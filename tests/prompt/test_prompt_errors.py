@@ -215,5 +215,8 @@ def test_a_long_prompt_is_cut_around_the_place() -> None:
     assert len(line) <= 60
 
 
-def test_a_backtick_cannot_close_the_code_block() -> None:
+def test_a_backtick_cannot_close_the_code_block_nor_open_another() -> None:
     assert point_at("``` @everyone", 0, 3).count("```") == 2
+    with pytest.raises(PromptError) as caught:
+        parse("0 --0```")
+    assert caught.value.render().count("```") == 2

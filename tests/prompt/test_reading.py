@@ -30,6 +30,8 @@ EXPANSIONS = [
     ("an em-dash", "a —mine", "", "a --ar 3:2 --s 50"),
     ("quoted", '"--mine" a', "", '"--mine" a'),
     ("what is in the table stays", "a --seed 5", "", "a --seed 5"),
+    ("in braces", "a {--mine,b}", "", "a {--ar 3:2 --s 50,b}"),
+    ("behind an escaped brace it is text", r"a \{--mine", "", r"a \{--mine"),
     ("not expanded again", "a --again", "", "a --again"),
     ("an unknown name stays", "a --yours", "", "a --yours"),
     ("a suffix", "a cat", "--ar 3:2 --no text", "a cat --ar 3:2 --no text"),
