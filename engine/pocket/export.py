@@ -1,7 +1,7 @@
 """The trained components, written as a float16 diffusers checkpoint and its refiner.
 
 A part that was not trained yet is written untrained, so that the layout is complete from the first
-minute. The new folder replaces the old one only after it is whole.
+minute. Files replace their predecessors only after all are written; others are left alone.
 """
 
 import json
@@ -89,14 +89,9 @@ def export(work: Path, target: Path = WEIGHTS) -> int:
 
 def _replace(new: Path, target: Path) -> None:
     """Swap each file into place by rename, so that a reader never meets half a file."""
-    kept = set()
     for file in sorted(path for path in new.rglob("*") if path.is_file()):
         name = file.relative_to(new)
-        kept.add(name)
         (target / name).parent.mkdir(parents=True, exist_ok=True)
         partial = (target / name).with_name(f".{name.name}.partial")
         shutil.copyfile(file, partial)
         partial.replace(target / name)
-    for file in [path for path in target.rglob("*") if path.is_file()]:
-        if file.relative_to(target) not in kept:
-            file.unlink()
