@@ -27,6 +27,33 @@ MAX_IMAGES = 16
 MAX_SIDE = 4096
 SIDE_STEP = 8
 MAX_PROMPT_CHARACTERS = 8000
+MAX_LCM_STEPS = 50
+"""Steps of the teacher's schedule that LCM picks its own from."""
+
+
+class Sampler(StrEnum):
+    """How the noise is taken out, step by step. Names as AUTOMATIC1111's web UI has them."""
+
+    EULER = "Euler"
+    """EulerDiscreteScheduler: algorithm 2 of Karras et al., arXiv 2206.00364, without churn."""
+    EULER_A = "Euler a"
+    """EulerAncestralDiscreteScheduler: new noise at every step."""
+    HEUN = "Heun"
+    """HeunDiscreteScheduler: two looks at every step but the last, so twice the time."""
+    LMS = "LMS"
+    """LMSDiscreteScheduler: linear multistep of order 4."""
+    DDIM = "DDIM"
+    """DDIMScheduler: arXiv 2010.02502, eta 0."""
+    DPM_2M = "DPM++ 2M"
+    """DPMSolverMultistepScheduler: arXiv 2211.01095, order 2."""
+    DPM_2M_KARRAS = "DPM++ 2M Karras"
+    """The same on the noise levels of Karras et al., equation 5."""
+    DPM_SDE_KARRAS = "DPM++ SDE Karras"
+    """DPMSolverSDEScheduler: new noise at every step, and two looks at all but the last."""
+    UNIPC = "UniPC"
+    """UniPCMultistepScheduler: arXiv 2302.04867."""
+    LCM = "LCM"
+    """LCMScheduler: arXiv 2310.04378; for models distilled to it, in at most 50 steps."""
 
 
 class RequestError(ValueError):
@@ -74,6 +101,7 @@ class _Drawing(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     negative_aesthetic_score: float = 2.5
     condition_noise: float = 0.0
     """Strength of the annealed noise on the condition, 0 to 1 (CADS, arXiv 2310.17347). 0: none."""
+    sampler: Sampler = Sampler.EULER
 
     def __post_init__(self) -> None:
         if not self.model:
@@ -93,6 +121,8 @@ class _Drawing(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         _check_range("aesthetic_score", self.aesthetic_score, 0, 10)
         _check_range("negative_aesthetic_score", self.negative_aesthetic_score, 0, 10)
         _check_range("condition_noise", self.condition_noise, 0, 1)
+        if self.sampler is Sampler.LCM:
+            _check_range("num_inference_steps", self.num_inference_steps, 1, MAX_LCM_STEPS)
 
     def seed_of(self, image_index: int) -> int:
         """Return the seed that picture `image_index` (from 0) is drawn from."""

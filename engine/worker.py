@@ -14,6 +14,7 @@ import os
 import signal
 import sys
 import traceback
+import warnings
 from pathlib import Path
 from typing import BinaryIO
 
@@ -154,6 +155,8 @@ def main() -> None:
     logging.basicConfig(
         stream=sys.stderr, level=logging.INFO, format="%(levelname)s %(name)s: %(message)s"
     )
+    # torchsde cuts the noise levels to six digits and then misses the seventh.
+    warnings.filterwarnings("ignore", message="Should have t[ab]")
     diffusers.utils.logging.disable_progress_bar()
     transformers.utils.logging.disable_progress_bar()
     inbox, outbox = Inbox(sys.stdin.buffer), Outbox(replies)

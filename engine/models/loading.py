@@ -43,10 +43,6 @@ class Expert:
     scheduler: Any
     """A template: every drawing makes its own from its configuration."""
 
-    def new_scheduler(self) -> Any:
-        """Return a sampler for one drawing."""
-        return EulerDiscreteScheduler.from_config(self.scheduler.config)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoadedModel:

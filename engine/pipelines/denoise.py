@@ -7,6 +7,7 @@ zero they start at a standard deviation of 4096, which half precision cannot car
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
@@ -15,6 +16,7 @@ import torch
 from engine.api import Request
 from engine.models.loading import LoadedModel
 from engine.pipelines.condition_noise import ConditionNoise
+from engine.pipelines.samplers import predicted_latents
 from engine.pipelines.schedule import Schedule, Share
 from engine.pipelines.stopwatch import Stopwatch
 from engine.prompt_encoder import EncodedPrompt, PromptEmbeds
@@ -49,18 +51,17 @@ class _Conditioning:
         )
 
 
-def noise(seeds: Sequence[int], *, height: int, width: int) -> torch.Tensor:
-    """Return standard noise (B, 4, H/8, W/8), float32, on the CPU: one generator for each seed.
+def new_generators(seeds: Sequence[int]) -> list[torch.Generator]:
+    """Return a generator for each picture, on the CPU.
 
     Noise is drawn on the CPU and one picture at a time, so that a seed means the same picture in
     any batch and on any device.
     """
-    generators = [torch.Generator("cpu").manual_seed(seed) for seed in seeds]
-    return noise_from(generators, height=height, width=width)
+    return [torch.Generator("cpu").manual_seed(seed) for seed in seeds]
 
 
 def noise_from(generators: Sequence[torch.Generator], *, height: int, width: int) -> torch.Tensor:
-    """Return noise as `noise` does, from generators that were already used for something."""
+    """Return standard noise (B, 4, H/8, W/8), float32, on the CPU: one row from each generator."""
     shape = (1, LATENT_CHANNELS, height // VAE_SCALE_FACTOR, width // VAE_SCALE_FACTOR)
     return torch.cat([torch.randn(shape, generator=generator) for generator in generators])
 
@@ -72,11 +73,15 @@ def denoise(
     *,
     schedule: Schedule,
     seeds: Sequence[int],
+    generators: Sequence[torch.Generator],
     latents: torch.Tensor,
     on_step: OnStep,
     stopwatch: Stopwatch,
 ) -> torch.Tensor:
-    """Draw the whole schedule on `latents` (B, 4, h, w), float32: base first, then refiner."""
+    """Draw the whole schedule on `latents` (B, 4, h, w), float32: base first, then refiner.
+
+    `generators` are those that the latents came from; some samplers draw on from them.
+    """
     guided = request.guidance_scale > 1
     size = (request.height, request.width)
     size_ids = [*size, 0, 0]
@@ -86,7 +91,13 @@ def denoise(
     )
     latents = latents.to(model.device.torch_device)
     condition_noise = ConditionNoise(seeds, strength=request.condition_noise)
-    loop = _Loop(request.guidance_scale, schedule.total, condition_noise, on_step)
+    loop = _Loop(
+        guidance_scale=request.guidance_scale,
+        total=schedule.total,
+        condition_noise=condition_noise,
+        generators=generators,
+        on_step=on_step,
+    )
     with stopwatch("base"), model.at_work(schedule.base.unet):
         latents = loop.run(schedule.base, base, latents)
     if schedule.refiner is not None:
@@ -106,25 +117,35 @@ class _Loop:
     """Counts the steps of both experts together."""
 
     def __init__(
-        self, guidance_scale: float, total: int, condition_noise: ConditionNoise, on_step: OnStep
+        self,
+        *,
+        guidance_scale: float,
+        total: int,
+        condition_noise: ConditionNoise,
+        generators: Sequence[torch.Generator],
+        on_step: OnStep,
     ) -> None:
         self._guidance_scale = guidance_scale
         self._total = total
         self._condition_noise = condition_noise
+        self._generators = list(generators)
         self._on_step = on_step
         self._step = 0
 
     def run(self, share: Share, conditioning: _Conditioning, latents: torch.Tensor) -> torch.Tensor:
         """Draw one expert's steps."""
+        takes_generators = "generator" in inspect.signature(share.scheduler.step).parameters
+        options = {"generator": self._generators} if takes_generators else {}
         # Nothing is read back from the device inside the loop: that would wait for it.
         on_device = share.timesteps.to(latents.device)
         for t, timestep in zip(on_device, share.timesteps.tolist(), strict=True):
             now = conditioning.with_noise(self._condition_noise, timestep, batch=len(latents))
             prediction = self._predict(share, now, latents, t)
-            output = share.scheduler.step(prediction, t, latents)
+            output = share.scheduler.step(prediction, t, latents, **options)
             latents = output.prev_sample
             self._step += 1
-            self._on_step(self._step, self._total, output.pred_original_sample)
+            predicted = predicted_latents(share.scheduler, output)
+            self._on_step(self._step, self._total, predicted)
         return latents
 
     def _predict(

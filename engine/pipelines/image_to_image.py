@@ -16,7 +16,7 @@ from engine.api import ImageToImage
 from engine.models.latents import scale_latents
 from engine.models.loading import LoadedModel
 from engine.pipelines.decode import decode
-from engine.pipelines.denoise import OnStep, denoise, noise_from
+from engine.pipelines.denoise import OnStep, denoise, new_generators, noise_from
 from engine.pipelines.schedule import Schedule, make_schedule
 from engine.pipelines.stopwatch import Stopwatch
 
@@ -32,23 +32,20 @@ def image_to_image(
     stopwatch: Stopwatch,
 ) -> torch.Tensor:
     """Draw one picture for each seed, all from `image` (RGB): (B, 3, H, W), float32, 0 to 1."""
-    schedule = make_schedule(
-        model,
-        num_inference_steps=request.num_inference_steps,
-        denoising_end=request.denoising_end,
-        strength=request.strength,
-    )
+    schedule = make_schedule(model, request, seeds=seeds, strength=request.strength)
+    generators = new_generators(seeds)
     with stopwatch("encode"), model.at_work(*model.prompt_encoder.modules):
         prompt = model.prompt_encoder.encode(request.prompt, request.negative_prompt or None)
     with stopwatch("encode"), model.at_work(model.vae):
         pixels = prepare_image(image, height=request.height, width=request.width)
-        latents = _noised_latents(model.vae, pixels, seeds, schedule)
+        latents = _noised_latents(model.vae, pixels, generators, schedule)
     latents = denoise(
         model,
         request,
         prompt,
         schedule=schedule,
         seeds=seeds,
+        generators=generators,
         latents=latents,
         on_step=on_step,
         stopwatch=stopwatch,
@@ -65,20 +62,19 @@ def prepare_image(image: Image.Image, *, height: int, width: int) -> torch.Tenso
 
 
 def _noised_latents(
-    vae: Any, pixels: torch.Tensor, seeds: Sequence[int], schedule: Schedule
+    vae: Any, pixels: torch.Tensor, generators: Sequence[torch.Generator], schedule: Schedule
 ) -> torch.Tensor:
     """Return latents (B, 4, h, w), float32, at the noise level of the schedule's first step.
 
-    A seed's generator draws the latents from their distribution first and the noise after that,
+    A picture's generator draws the latents from their distribution first and the noise after that,
     which is the order of the stock pipeline.
     """
-    generators = [torch.Generator("cpu").manual_seed(seed) for seed in seeds]
     distribution = vae.encode(pixels.to(vae.device, vae.dtype)).latent_dist
     clean = torch.cat([distribution.sample(generator) for generator in generators]).float()
     clean = scale_latents(vae, clean)
     height, width = pixels.shape[-2:]
     drawn = noise_from(generators, height=height, width=width).to(clean.device)
     share = schedule.first
-    timesteps = share.timesteps[:1].repeat(len(seeds))
+    timesteps = share.timesteps[:1].repeat(len(generators))
     noised: torch.Tensor = share.scheduler.add_noise(clean, drawn, timesteps)
     return noised

@@ -6,13 +6,16 @@ the schedule, the refiner the rest, on the same latents.
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
 
-from engine.api import RequestError
+from engine.api import Request, RequestError
 from engine.models.loading import Expert, LoadedModel
+from engine.pipelines.samplers import new_scheduler
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,20 +25,24 @@ class Share:
     unet: Any
     scheduler: Any
     timesteps: torch.Tensor
-    """(steps,), float32, falling, on the CPU."""
+    """(steps,), float32 or int64, falling, on the CPU."""
 
     def steps_above(self, denoising_end: float) -> int:
         """Count the steps before this share of the schedule is drawn.
 
-        The cut is by timestep, not by step, so that a schedule may be of any spacing.
+        The cut is by timestep, not by step, so that a schedule may be of any spacing. A sampler of
+        order 2 looks twice at every step but the last; no cut parts the two.
         """
         train_timesteps = self.scheduler.config.num_train_timesteps
         cutoff = round(train_timesteps - denoising_end * train_timesteps)
-        return int((self.timesteps >= cutoff).sum())
+        above = int((self.timesteps >= cutoff).sum())
+        order: int = self.scheduler.order
+        return min(math.ceil(above / order) * order, len(self.timesteps))
 
     def between(self, begin: int, end: int) -> Share:
         """Return a part of the steps, with the scheduler set to its beginning."""
-        self.scheduler.set_begin_index(begin)
+        if hasattr(self.scheduler, "set_begin_index"):  # DDIM goes by the timestep alone
+            self.scheduler.set_begin_index(begin)
         return replace(self, timesteps=self.timesteps[begin : max(begin, end)])
 
 
@@ -60,22 +67,23 @@ class Schedule:
 
 
 def make_schedule(
-    model: LoadedModel, *, num_inference_steps: int, denoising_end: float, strength: float = 1.0
+    model: LoadedModel, request: Request, *, seeds: Sequence[int], strength: float = 1.0
 ) -> Schedule:
     """Share the steps out. With a `strength` below 1 the first of them are left out.
 
     Raises RequestError when the model has no refiner for the share that the request leaves to one.
     """
+    denoising_end = request.denoising_end
     if denoising_end < 1 and model.refiner is None:
         raise RequestError(
             "denoising_end", f"{denoising_end:g} leaves the rest to a refiner; the model has none"
         )
-    drawn = min(int(num_inference_steps * strength), num_inference_steps)
-    skipped = num_inference_steps - drawn
-    base = _share(model.base, num_inference_steps)
+    base = _share(model.base, request, seeds)
+    steps = request.num_inference_steps
+    skipped = (steps - min(int(steps * strength), steps)) * base.scheduler.order
     if denoising_end >= 1 or model.refiner is None:
         return Schedule(base=base.between(skipped, len(base.timesteps)), refiner=None)
-    refiner = _share(model.refiner, num_inference_steps)
+    refiner = _share(model.refiner, request, seeds)
     return Schedule(
         base=base.between(skipped, base.steps_above(denoising_end)),
         refiner=refiner.between(
@@ -84,8 +92,12 @@ def make_schedule(
     )
 
 
-def _share(expert: Expert, num_inference_steps: int) -> Share:
+def _share(expert: Expert, request: Request, seeds: Sequence[int]) -> Share:
     """Return the whole schedule as one expert would draw it."""
-    scheduler = expert.new_scheduler()
-    scheduler.set_timesteps(num_inference_steps)
-    return Share(unet=expert.unet, scheduler=scheduler, timesteps=scheduler.timesteps)
+    scheduler = new_scheduler(expert.scheduler, request.sampler, seeds=seeds)
+    scheduler.set_timesteps(request.num_inference_steps)
+    # Some samplers count in float64, which not every device has.
+    timesteps = scheduler.timesteps
+    if timesteps.is_floating_point():
+        timesteps = timesteps.float()
+    return Share(unet=expert.unet, scheduler=scheduler, timesteps=timesteps)

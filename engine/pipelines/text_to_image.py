@@ -9,7 +9,7 @@ import torch
 from engine.api import TextToImage
 from engine.models.loading import LoadedModel
 from engine.pipelines.decode import decode
-from engine.pipelines.denoise import OnStep, denoise, noise
+from engine.pipelines.denoise import OnStep, denoise, new_generators, noise_from
 from engine.pipelines.schedule import make_schedule
 from engine.pipelines.stopwatch import Stopwatch
 
@@ -24,20 +24,18 @@ def text_to_image(
     stopwatch: Stopwatch,
 ) -> torch.Tensor:
     """Draw one picture for each seed: (B, 3, H, W), float32, 0 to 1."""
-    schedule = make_schedule(
-        model,
-        num_inference_steps=request.num_inference_steps,
-        denoising_end=request.denoising_end,
-    )
+    schedule = make_schedule(model, request, seeds=seeds)
     with stopwatch("encode"), model.at_work(*model.prompt_encoder.modules):
         prompt = model.prompt_encoder.encode(request.prompt, request.negative_prompt or None)
-    start = noise(seeds, height=request.height, width=request.width)
+    generators = new_generators(seeds)
+    start = noise_from(generators, height=request.height, width=request.width)
     latents = denoise(
         model,
         request,
         prompt,
         schedule=schedule,
         seeds=seeds,
+        generators=generators,
         latents=start * schedule.first.scheduler.init_noise_sigma,
         on_step=on_step,
         stopwatch=stopwatch,

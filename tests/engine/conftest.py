@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 def pytest_configure(config: pytest.Config) -> None:
     # diffusers' Euler scheduler gives numpy a tensor in a way that numpy 2 will not take for ever.
     config.addinivalue_line("filterwarnings", "ignore:__array__ implementation:DeprecationWarning")
+    # torchsde prints the noise levels with six digits and then misses the seventh.
+    config.addinivalue_line("filterwarnings", "ignore:Should have t[ab]:UserWarning")
 
 
 @pytest.fixture(scope="session", autouse=True)
