@@ -17,7 +17,7 @@ from typing import Any
 
 from bot.prompt import Parameters, Part, Prompt, Ratio
 from bot.prompt.kinds import number_text
-from engine.api import ImageToImage, TextToImage
+from engine.api import ImageToImage, Sampler, TextToImage
 from engine.models.catalog import ModelCard
 
 MIN_STEPS = 6
@@ -28,6 +28,18 @@ MIN_EMPHASIS, MAX_EMPHASIS = 0.05, 2.0
 """Beyond these a text encoder's output falls apart."""
 NO_WEIGHT = -0.5
 """Midjourney's `--no red` is `red::-.5`, and --no fills the negative prompt at weight 1."""
+
+SAMPLERS = {
+    "euler": Sampler.EULER,
+    "euler-a": Sampler.EULER_A,
+    "heun": Sampler.HEUN,
+    "lms": Sampler.LMS,
+    "ddim": Sampler.DDIM,
+    "dpm-2m": Sampler.DPM_2M,
+    "dpm-2m-karras": Sampler.DPM_2M_KARRAS,
+    "dpm-sde-karras": Sampler.DPM_SDE_KARRAS,
+    "unipc": Sampler.UNIPC,
+}
 
 RAW_SHARE = 0.25
 """How much of --stylize is left by --raw."""
@@ -108,6 +120,7 @@ def _drawing(prompt: Prompt, *, card: ModelCard, seed: int) -> dict[str, Any]:
         "aesthetic_score": round(_between(stylize, _AESTHETIC_SCORE), 2),
         # Noise on the text's embedding, drawn anew for each picture, is what tells them apart.
         "condition_noise": parameters.chaos / 100,
+        "sampler": SAMPLERS[parameters.sampler],
     }
 
 

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from bot import recipe
 from bot.prompt import PromptError, Ratio, parse
-from engine.api import MAX_PROMPT_CHARACTERS
+from bot.prompt.flags import SAMPLERS
+from engine.api import MAX_PROMPT_CHARACTERS, Sampler
 from engine.models.catalog import Catalog, ModelCard
 from engine.prompt_weights import parse_weights
 
@@ -267,3 +268,10 @@ def test_the_engine_reads_the_emphasis_that_the_recipe_writes(
     request = recipe.text_to_image(parse(text), card=SDXL, seed=0)
     [read] = parse_weights(request.prompt)
     assert [(fragment.text, fragment.weight) for fragment in read] == fragments
+
+
+def test_every_sampler_that_can_be_typed_is_one_of_the_engines() -> None:
+    assert tuple(recipe.SAMPLERS) == SAMPLERS
+    prompt = parse("a cat --sampler dpm-2m-karras")
+    request = recipe.text_to_image(prompt, card=POCKET, seed=1)
+    assert request.sampler is Sampler.DPM_2M_KARRAS

@@ -64,6 +64,20 @@ class Flag:
         return self.kind.write(self.default)
 
 
+SAMPLERS = (
+    "euler",
+    "euler-a",
+    "heun",
+    "lms",
+    "ddim",
+    "dpm-2m",
+    "dpm-2m-karras",
+    "dpm-sde-karras",
+    "unipc",
+)
+"""Samplers as they are typed. LCM is not among them: it needs a model that was distilled to it."""
+
+
 FLAGS: tuple[Flag, ...] = (
     Flag(
         name="ar",
@@ -158,6 +172,14 @@ FLAGS: tuple[Flag, ...] = (
         mistaken_for=("cfg_scale", "guidance", "guidance_scale", "scale"),
     ),
     Flag(
+        name="sampler",
+        kind=Choice(SAMPLERS),
+        help="How the noise is taken out; heun and dpm-sde-karras take twice the time a step.",
+        example="dpm-2m-karras",
+        affects_variations=True,
+        mistaken_for=("scheduler", "sampling_method"),
+    ),
+    Flag(
         name="seed",
         kind=WholeNumber(0, MAX_SEED),
         help="The same number draws the same pictures again; picture n has seed + n - 1.",
@@ -237,8 +259,6 @@ ELSEWHERE: Mapping[str, str] = {
     "stealth": "Easel shows pictures in their channel and nowhere else.",
     "public": "Easel shows pictures in their channel and nowhere else.",
     "zoom": "A picture has to be drawn before it can be zoomed.",
-    "sampler": "Easel chooses the sampler by the model.",
-    "scheduler": "Easel chooses the sampler by the model.",
     "clip_skip": "Easel reads every model's text encoder at the layer it was trained for.",
 }
 """What people know from elsewhere and Easel does not have: what to do instead. `-` is `_` here."""

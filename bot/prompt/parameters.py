@@ -29,6 +29,8 @@ class Parameters:
     """None: as many as the model likes."""
     cfg: float | None = None
     """None: as much as the model likes."""
+    sampler: str = "euler"
+    """One of `bot.prompt.flags.SAMPLERS`."""
     seed: int | None = None
     """None: one is drawn."""
     sameseed: int | None = None

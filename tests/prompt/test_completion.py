@@ -13,7 +13,13 @@ MODELS = ("pocket", "sdxl")
         pytest.param("a cat", [], id="text"),
         pytest.param(
             "a cat --s",
-            ["a cat --stylize", "a cat --steps", "a cat --seed", "a cat --sameseed"],
+            [
+                "a cat --stylize",
+                "a cat --steps",
+                "a cat --sampler",
+                "a cat --seed",
+                "a cat --sameseed",
+            ],
             id="a name",
         ),
         pytest.param("a cat —asp", ["a cat --ar"], id="an alias behind an em-dash"),

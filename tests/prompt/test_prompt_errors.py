@@ -99,7 +99,7 @@ REFUSALS = [
     ("an end before the end", "a --stop 50", "--stop", "Try fewer --steps"),
     ("tiles", "a --tile", "--tile", "no seamless tiles"),
     ("a sketch", "a --draft", "--draft", "Try --quality 0.25"),
-    ("a sampler", "a --sampler euler", "--sampler", "by the model"),
+    ("a sampler", "a --sampler eular", "eular", "euler"),
     ("a hyphen in a name", "a --clip-skip 2", "--clip-skip", "the layer it was trained for"),
     ("a style picture", "a --sref 5", "--sref", "Describe the style"),
     ("a long name like none", "a --" + "z" * 30, "--" + "z" * 30, "There are --ar, --no"),
