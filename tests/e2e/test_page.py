@@ -17,15 +17,22 @@ pytestmark = [
 ]
 
 
-def pictures(count: int) -> str:
-    """Return a question to the page: are there this many loaded pictures in the log?"""
+def pictures(count: int, *, name: str = "easel-") -> str:
+    """Return a question to the page: does the log show this many pictures whose file begins so?"""
     return (
         "new Promise((resolve) => { const look = () => {"
         " const loaded = [...document.querySelectorAll('#log .picture img')]"
-        " .filter((image) => image.complete && image.naturalWidth > 64);"
+        f" .filter((image) => image.complete && image.src.includes('/{name}'));"
         f" if (loaded.length >= {count}) resolve(loaded.length);"
         " else setTimeout(look, 50); }; look(); })"
     )
+
+
+FADED_IN = (
+    "Promise.all([...document.querySelectorAll('.picture img')]"
+    ".flatMap((image) => image.getAnimations().map((it) => it.finished))).then(() => true)"
+)
+"""A question to the page: has every picture come up to its full colours?"""
 
 
 async def test_a_newcomer_draws_takes_one_out_and_draws_again(
@@ -46,14 +53,16 @@ async def test_a_newcomer_draws_takes_one_out_and_draws_again(
         await browser.screenshot(shots / "2-prompt.png")
         await browser.press("Enter")
         await browser.wait_for("#log", text="%)", timeout_seconds=PATIENCE_SECONDS)
-        assert await browser.evaluate(pictures(1)) >= 1
+        assert await browser.evaluate(pictures(1, name="preview")) >= 1
         await browser.screenshot(shots / "3-preview.png")
         await browser.wait_for("#log button", text="V4", timeout_seconds=PATIENCE_SECONDS)
         assert await browser.evaluate(pictures(1)) >= 1
+        await browser.evaluate(FADED_IN)
         await browser.screenshot(shots / "4-grid.png")
         await browser.click("#log button", text="U2")
         await browser.wait_for("#log", text="Image #2")
         assert await browser.evaluate(pictures(2)) >= 2
+        await browser.evaluate(FADED_IN)
         await browser.screenshot(shots / "5-u2.png")
         await browser.click("#log button", text="🔄")
         again = "document.querySelectorAll('#log button').length >= 18"
@@ -62,6 +71,7 @@ async def test_a_newcomer_draws_takes_one_out_and_draws_again(
             " : setTimeout(look, 100); look(); })"
         )
         assert await browser.evaluate(pictures(3)) >= 3
+        await browser.evaluate(FADED_IN)
         await browser.screenshot(shots / "6-again.png")
         assert browser.errors == []
     hosts = {urlsplit(address).hostname for address in browser.requested}
