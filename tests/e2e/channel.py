@@ -22,7 +22,7 @@ from bot.settings import Settings, read_settings
 from engine.api import Executor
 from engine.models.catalog import Catalog
 from storage import Database, Jobs, Pictures
-from tests.playground.openapi import DOCUMENT, OpenAPIValidator
+from tests.bot.playground.openapi import DOCUMENT, OpenAPIValidator
 
 PATIENCE_SECONDS = 60.0
 GRID_BUTTONS = ("U1", "U2", "U3", "U4", "🔄", "V1", "V2", "V3", "V4")

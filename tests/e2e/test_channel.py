@@ -120,18 +120,23 @@ async def test_reroll_draws_the_same_words_with_a_new_seed(channel: Channel) -> 
     assert f"<@{job.user_id}>" in again.content
 
 
-async def test_v_draws_four_variations_near_that_picture(channel: Channel) -> None:
+async def test_v_draws_four_variations_of_that_picture(channel: Channel) -> None:
     grid = await channel.imagine("a red apple on a blue background --seed 5")
-    sources = [quadrant(await picture_of(channel, grid), label) for label in range(1, 5)]
     answer = await channel.ada.press(grid, "V3")
     variations = await channel.finished(answer.message)
     assert "Variations by" in variations.content
     assert variations.reply_to == grid.id
-    drawn = [quadrant(await picture_of(channel, variations), label) for label in range(1, 5)]
-    for picture in drawn:
-        distances = [distance(picture, source) for source in sources]
-        assert min(distances) == distances[2]
+    async with channel.memory() as (jobs, pictures):
+        job = await jobs.get(2)
+        source = await pictures.get(1, 2)
+    assert job is not None
+    assert source is not None
+    assert (job.parent_job_id, job.parent_image_index) == (1, 2)
+    assert (job.request["type"], job.request["image"]) == ("image_to_image", source.sha256)
+    picture = await picture_of(channel, variations)
+    drawn = [quadrant(picture, label) for label in range(1, 5)]
     assert all(distance(drawn[0], other) > 0.5 for other in drawn[1:])
+    assert sum(is_mostly(middle(one), "red") for one in drawn) >= 3
 
 
 async def test_cancel_stops_a_running_job(channel: Channel) -> None:

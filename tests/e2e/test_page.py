@@ -8,8 +8,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from tests.bot.playground.browser import CHROMIUM, Browser
 from tests.e2e.channel import PATIENCE_SECONDS, Channel
-from tests.playground.browser import CHROMIUM, Browser
 
 pytestmark = [
     pytest.mark.asyncio(loop_scope="session"),

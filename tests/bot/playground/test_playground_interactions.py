@@ -6,7 +6,7 @@ import discord
 import pytest
 
 from bot.playground import DidNotRespondError, Human, Message, Playground, RefusedError
-from tests.playground.demo_bot import DemoBot, png
+from tests.bot.playground.demo_bot import DemoBot, png
 
 
 async def draw(human: Human) -> Message:

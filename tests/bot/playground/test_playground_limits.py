@@ -8,7 +8,7 @@ import discord
 import pytest
 
 from bot.playground import FaultKind, Human, Playground
-from tests.playground.demo_bot import DemoBot
+from tests.bot.playground.demo_bot import DemoBot
 
 IMAGINE = "/api/v10/channels/1100000000000000031"
 

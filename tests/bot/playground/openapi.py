@@ -20,7 +20,7 @@ from bot.playground import Exchange, Playground
 
 Schema: TypeAlias = dict[str, Any]
 
-DOCUMENT = Path(__file__).parents[3] / "shared" / "discord" / "openapi.json"
+DOCUMENT = Path(__file__).parents[4] / "shared" / "discord" / "openapi.json"
 requires_openapi = pytest.mark.skipif(
     not DOCUMENT.exists(), reason=f"LOUD SKIP: no {DOCUMENT.name}: nothing judges the channel"
 )

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from bot.playground import Exchange
-from tests.playground.openapi import OpenAPIValidator, requires_openapi
+from tests.bot.playground.openapi import OpenAPIValidator, requires_openapi
 
 pytestmark = requires_openapi
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from bot.playground import Human, Playground
-from tests.playground.browser import Browser, requires_chromium
-from tests.playground.demo_bot import DemoBot, png
+from tests.bot.playground.browser import Browser, requires_chromium
+from tests.bot.playground.demo_bot import DemoBot, png
 
 pytestmark = requires_chromium
 

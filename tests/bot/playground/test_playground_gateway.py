@@ -9,8 +9,8 @@ import discord
 import pytest
 
 from bot.playground import Human, Playground
-from tests.playground.conftest import running
-from tests.playground.demo_bot import DemoBot
+from tests.bot.playground.conftest import running
+from tests.bot.playground.demo_bot import DemoBot
 
 
 async def test_events_missed_during_an_outage_are_replayed(

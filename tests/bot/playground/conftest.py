@@ -7,8 +7,8 @@ from contextlib import asynccontextmanager
 import pytest
 
 from bot.playground import Human, Playground, point_discord_at
-from tests.playground.demo_bot import DemoBot
-from tests.playground.openapi import DOCUMENT, OpenAPIValidator
+from tests.bot.playground.demo_bot import DemoBot
+from tests.bot.playground.openapi import DOCUMENT, OpenAPIValidator
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ import pytest
 from yarl import URL
 
 from bot.playground import Human, Playground, RefusedError
-from tests.playground.demo_bot import DemoBot, png
+from tests.bot.playground.demo_bot import DemoBot, png
 
 
 @pytest.mark.parametrize(

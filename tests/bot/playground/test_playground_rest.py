@@ -8,7 +8,7 @@ import discord
 import pytest
 
 from bot.playground import Human, Permission, Playground
-from tests.playground.demo_bot import DemoBot, png_file
+from tests.bot.playground.demo_bot import DemoBot, png_file
 
 
 async def room(bot: DemoBot) -> discord.TextChannel:

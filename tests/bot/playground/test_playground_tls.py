@@ -12,9 +12,9 @@ from discord.http import Route
 
 from bot.playground import Playground, point_discord_at, production_connector
 from bot.playground.point import PRODUCTION_HOSTS, PlaygroundResolver
-from tests.playground.conftest import running
-from tests.playground.demo_bot import DemoBot, png
-from tests.playground.openapi import DOCUMENT, OpenAPIValidator
+from tests.bot.playground.conftest import running
+from tests.bot.playground.demo_bot import DemoBot, png
+from tests.bot.playground.openapi import DOCUMENT, OpenAPIValidator
 
 
 def contexts() -> tuple[ssl.SSLContext, ssl.SSLContext]:
