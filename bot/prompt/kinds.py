@@ -18,7 +18,7 @@ from decimal import Decimal
 from difflib import get_close_matches
 from fractions import Fraction
 
-from bot.prompt.tokenizer import COMMAS, split_at_commas
+from bot.prompt.tokenizer import COMMAS, leaves_quote_open, split_at_commas
 
 MAX_RATIO_SIDE = 10_000
 MAX_WORDS = 50
@@ -241,12 +241,19 @@ def _whole_ratio(text: str) -> str:
     return f"{near.numerator}:{near.denominator}" if fits else ""
 
 
+def _refuse_open_quote(text: str) -> None:
+    """Refuse a quotation mark that would take in whatever is written behind the value."""
+    if leaves_quote_open(text):
+        raise BadValueError("words in which every quotation mark is closed")
+
+
 @dataclass(frozen=True, slots=True)
 class WordList:
     """Things with commas between them."""
 
     def read(self, text: str) -> tuple[str, ...]:
         """Read item ("," item)*, where a comma in quotation marks separates nothing."""
+        _refuse_open_quote(text)
         items = split_at_commas(text)
         words = tuple(" ".join(item.split()) for item in items if item.strip())
         if not words:
@@ -274,6 +281,7 @@ class FreeText:
 
     def read(self, text: str) -> str:
         """Read any words; blanks are folded, outer commas dropped."""
+        _refuse_open_quote(text)
         words = " ".join(text.split()).strip(COMMAS + " ")
         if not words:
             raise BadValueError(self.describe())

@@ -54,6 +54,8 @@ _TOKEN = re.compile(
     """,
     re.VERBOSE,
 )
+_QUOTED_ALONE = re.compile(_QUOTED)
+_OPENING = re.compile(rf"(?<![^\ {COMMAS}(\[{{])[\"“]")
 _QUOTED_OR_COMMA = re.compile(rf"{_QUOTED}|(?P<comma>[{COMMAS}])")
 
 
@@ -109,6 +111,11 @@ def tokenize(text: str) -> Iterator[Token]:
     for match in _TOKEN.finditer(text):
         kind, group = _KINDS[match.lastgroup or ""]
         yield Token(kind, *match.span(), match[group] or "")
+
+
+def leaves_quote_open(text: str) -> bool:
+    """Whether a quotation mark opens in the text and nothing closes it there."""
+    return _OPENING.search(_QUOTED_ALONE.sub("x", text)) is not None
 
 
 def split_at_commas(text: str) -> list[str]:

@@ -100,6 +100,7 @@ REFUSALS = [
     ("tiles", "a --tile", "--tile", "no seamless tiles"),
     ("a sketch", "a --draft", "--draft", "Try --quality 0.25"),
     ("a sampler", "a --sampler eular", "eular", "euler"),
+    ("a quote left open", 'a --negative 0" --no "', '"', "every quotation mark is closed"),
     ("a hyphen in a name", "a --clip-skip 2", "--clip-skip", "the layer it was trained for"),
     ("a style picture", "a --sref 5", "--sref", "Describe the style"),
     ("a long name like none", "a --" + "z" * 30, "--" + "z" * 30, "There are --ar, --no"),
