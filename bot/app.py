@@ -80,67 +80,97 @@ async def open_bot(
             client,
             ProgressBoard(min_seconds=progress_seconds) as progress,
         ):
-            blobs = Blobs.open(settings.resolved_blobs_url)
-            jobs, pictures = Jobs(database), Pictures(database)
-            messenger = Messenger(client, breaker=breaker)
-            leadership = Leadership(Leases(database), seconds=settings.lease_seconds)
-            deliverer = Deliverer(
-                jobs=jobs,
-                pictures=pictures,
-                deliveries=Deliveries(database),
-                blobs=blobs,
-                messenger=messenger,
+            client.studio = studio = _wire(
+                settings,
+                client=client,
+                database=database,
                 progress=progress,
-                leadership=leadership,
                 breaker=breaker,
-                make_view=grid_view,
-                passing=passing,
-            )
-            line = Line(
-                jobs=jobs,
                 executor=executor,
-                policy=Policy(running_per_user=settings.max_running_per_user),
-                show=_place_shower(progress, messenger),
-                min_seconds=progress_seconds,
-            )
-            dispatcher = Dispatcher(
-                jobs=jobs,
-                leadership=leadership,
-                blobs=blobs,
-                executor=executor,
-                deliverer=deliverer,
-                line=line,
-                report=_reporter(progress, messenger),
-                passing=passing,
-            )
-            submitter = Submitter(
-                jobs=jobs,
-                pictures=pictures,
-                wishes=Wishes(database),
                 catalog=catalog,
                 default_model=default_model,
-                available=catalog.available(settings.resolved_models_dir),
-                limits=QueueLimits(
-                    per_user=settings.max_waiting_per_user,
-                    per_guild=settings.max_waiting_per_server,
-                    total=settings.max_waiting,
-                ),
-                on_submit=dispatcher.wake,
-            )
-            client.studio = Studio(
-                submitter=submitter,
-                dispatcher=dispatcher,
-                deliverer=deliverer,
-                line=line,
-                progress=progress,
-                jobs=jobs,
-                blobs=blobs,
+                progress_seconds=progress_seconds,
+                passing=passing,
             )
             await client.login(token)
-            async with _background(client.connect(), dispatcher.run(), deliverer.run(), line.run()):
+            async with _background(
+                client.connect(), studio.dispatcher.run(), studio.deliverer.run(), studio.line.run()
+            ):
                 yield client
-                await dispatcher.drain(settings.drain_seconds)
-                await deliverer.settle(SETTLE_SECONDS)
+                await studio.dispatcher.drain(settings.drain_seconds)
+                await studio.deliverer.settle(SETTLE_SECONDS)
+
+
+def _wire(
+    settings: Settings,
+    *,
+    client: EaselClient,
+    database: Database,
+    progress: ProgressBoard,
+    breaker: Breaker,
+    executor: Executor,
+    catalog: Catalog,
+    default_model: str,
+    progress_seconds: float,
+    passing: Passing,
+) -> Studio:
+    """Make every service once, each from those that it needs. Starts nothing."""
+    blobs = Blobs.open(settings.resolved_blobs_url)
+    jobs, pictures = Jobs(database), Pictures(database)
+    messenger = Messenger(client, breaker=breaker)
+    leadership = Leadership(Leases(database), seconds=settings.lease_seconds)
+    deliverer = Deliverer(
+        jobs=jobs,
+        pictures=pictures,
+        deliveries=Deliveries(database),
+        blobs=blobs,
+        messenger=messenger,
+        progress=progress,
+        leadership=leadership,
+        breaker=breaker,
+        make_view=grid_view,
+        passing=passing,
+    )
+    line = Line(
+        jobs=jobs,
+        executor=executor,
+        policy=Policy(running_per_user=settings.max_running_per_user),
+        show=_place_shower(progress, messenger),
+        min_seconds=progress_seconds,
+    )
+    dispatcher = Dispatcher(
+        jobs=jobs,
+        leadership=leadership,
+        blobs=blobs,
+        executor=executor,
+        deliverer=deliverer,
+        line=line,
+        report=_reporter(progress, messenger),
+        passing=passing,
+    )
+    submitter = Submitter(
+        jobs=jobs,
+        pictures=pictures,
+        wishes=Wishes(database),
+        catalog=catalog,
+        default_model=default_model,
+        available=catalog.available(settings.resolved_models_dir),
+        limits=QueueLimits(
+            per_user=settings.max_waiting_per_user,
+            per_guild=settings.max_waiting_per_server,
+            total=settings.max_waiting,
+        ),
+        on_submit=dispatcher.wake,
+    )
+    return Studio(
+        submitter=submitter,
+        dispatcher=dispatcher,
+        deliverer=deliverer,
+        line=line,
+        progress=progress,
+        jobs=jobs,
+        blobs=blobs,
+    )
 
 
 @contextlib.contextmanager

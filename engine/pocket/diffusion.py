@@ -4,6 +4,7 @@ The base learns all noise levels together with the first text encoder; the refin
 ones, on the second text encoder alone and with an aesthetic score, as SDXL's does.
 """
 
+import abc
 import random
 import time
 from dataclasses import dataclass
@@ -36,7 +37,7 @@ class Words:
     pooled: Tensor
 
 
-class _DiffusionStage:
+class _DiffusionStage(abc.ABC):
     """What the base and the refiner share: the data, the noise and the loss."""
 
     name: str
@@ -73,11 +74,13 @@ class _DiffusionStage:
             self.buckets, self.read_at = read_buckets(self.work), time.monotonic()
         return self.random.choices(self.buckets, [len(b.captions) for b in self.buckets])[0]
 
+    @abc.abstractmethod
     def _encode(self, captions: list[str]) -> Words:
-        raise NotImplementedError
+        """Return what the UNet is told of the captions."""
 
+    @abc.abstractmethod
     def _time_ids(self, bucket: Bucket) -> list[float]:
-        raise NotImplementedError
+        """Return the sizes, and for the refiner the score, that go with a bucket's pictures."""
 
     def _tokens(self, captions: list[str]) -> Tensor:
         """Return token ids, padded as the pipelines pad. (B, 32), int64."""
@@ -125,8 +128,9 @@ class _DiffusionStage:
         loss = mse_loss(predicted.float(), velocity)
         return loss, {"pictures": float(sum(len(b.captions) for b in self.buckets))}
 
+    @abc.abstractmethod
     def _unet(self) -> UNet2DConditionModel:
-        raise NotImplementedError
+        """Return the network that is trained."""
 
 
 class BaseStage(_DiffusionStage):
