@@ -30,9 +30,9 @@ import torch
 from PIL import Image
 
 from engine.api import (
+    DrawingRequest,
     ImageToImage,
     Picture,
-    Request,
     RequestError,
     TextToImage,
     WorkItem,
@@ -110,6 +110,8 @@ class Painter:
         """Draw every picture of the request."""
         started = time.perf_counter()
         request = item.request
+        if not isinstance(request, DrawingRequest):
+            raise RequestError("request", "asks for words; a painter draws pictures")
         image = _start_image(item)
         stopwatch = Stopwatch(self._store.device)
         with stopwatch("load"):
@@ -157,7 +159,7 @@ class _Job:
         self,
         *,
         model: LoadedModel,
-        request: Request,
+        request: DrawingRequest,
         image: Image.Image | None,
         stopwatch: Stopwatch,
         report: Report,
@@ -176,7 +178,7 @@ class _Job:
         self._next_preview = 0.0
 
     @property
-    def request(self) -> Request:
+    def request(self) -> DrawingRequest:
         """What is being drawn."""
         return self._request
 
@@ -256,7 +258,7 @@ def _start_image(item: WorkItem) -> Image.Image | None:
     return open_image(data)
 
 
-def _group_limit(request: Request, device: Device) -> int:
+def _group_limit(request: DrawingRequest, device: Device) -> int:
     if device.torch_device.type != "cpu":
         return request.num_images
     return max(1, CPU_PIXELS_AT_ONCE // (request.height * request.width))
@@ -266,14 +268,14 @@ def _split(indices: range, limit: int) -> list[range]:
     return [indices[start : start + limit] for start in range(0, len(indices), limit)]
 
 
-def _no_memory(request: Request, device: Device) -> str:
+def _no_memory(request: DrawingRequest, device: Device) -> str:
     return (
         f"One picture of {request.width} x {request.height} with {request.model!r} does not fit the"
         f" {device.memory_bytes / 2**30:.0f} GB of {device.name}; try a smaller size."
     )
 
 
-def _finish(images: Sequence[Image.Image], request: Request, *, scale: int) -> list[Picture]:
+def _finish(images: Sequence[Image.Image], request: DrawingRequest, *, scale: int) -> list[Picture]:
     """Enlarge and encode the pictures, several at once: compression leaves Python's lock."""
     request_json = json.dumps(request_to_json(request), ensure_ascii=False)
 

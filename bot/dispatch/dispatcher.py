@@ -28,7 +28,6 @@ from engine.api import (
     Failed,
     FailureKind,
     Finished,
-    ImageToImage,
     Lost,
     Progress,
     RequestError,
@@ -200,9 +199,7 @@ class Dispatcher:
 
     async def _work_item(self, claimed: Claimed) -> WorkItem:
         request = request_of(claimed.job)
-        blobs = {}
-        if isinstance(request, ImageToImage):
-            blobs[request.image] = await self._blobs.get(request.image)
+        blobs = {sha256: await self._blobs.get(sha256) for sha256 in request.image_names()}
         return WorkItem(job_id=claimed.job.id, fence=claimed.fence, request=request, blobs=blobs)
 
     # --- from the executor back -------------------------------------------------------------------

@@ -28,6 +28,7 @@ from bot.prompt.tokenizer import visible
 from engine.api import (
     MAX_SEED,
     REQUEST_VERSION,
+    DrawingRequest,
     ImageToImage,
     Request,
     TextToImage,
@@ -51,6 +52,8 @@ from storage import (
 USUAL_IMAGES = 4
 VARIATION_STRENGTH = 0.6
 """How much of the schedule V1-V4 draw anew: the layout stays, details change."""
+WORDS_COST = 0.05
+"""What it costs to read a picture or a prompt, beside a grid."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -278,7 +281,7 @@ class Submitter:
             parent_job_id=parent.id if parent else None,
             parent_image_index=index,
             lane=prompt.lane,
-            compat_key=f"{request.model}:{request.width}x{request.height}",
+            compat_key=compat_key(request),
             cost=cost_of(request, self._catalog[request.model]),
             prompt=prompt.canonical(),
             request=request_to_json(request),
@@ -291,8 +294,17 @@ def request_of(job: JobRecord) -> Request:
     return request_from_json(job.request)
 
 
+def compat_key(request: Request) -> str:
+    """Return what requests have in common that take equally long and could be drawn together."""
+    if isinstance(request, DrawingRequest):
+        return f"{request.model}:{request.width}x{request.height}"
+    return f"{request.model}:words"
+
+
 def cost_of(request: Request, card: ModelCard) -> float:
     """Return how much work a request is; 1 is the model's usual grid of four."""
+    if not isinstance(request, DrawingRequest):
+        return WORDS_COST
     steps: float = request.num_inference_steps
     if isinstance(request, ImageToImage):
         steps *= request.strength

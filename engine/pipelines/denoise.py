@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 import torch
 
-from engine.api import Request
+from engine.api import DrawingRequest
 from engine.models.loading import LoadedModel
 from engine.pipelines.condition_noise import ConditionNoise
 from engine.pipelines.samplers import predicted_latents
@@ -68,7 +68,7 @@ def noise_from(generators: Sequence[torch.Generator], *, height: int, width: int
 
 def denoise(
     model: LoadedModel,
-    request: Request,
+    request: DrawingRequest,
     prompt: EncodedPrompt,
     *,
     schedule: Schedule,

@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 
-from engine.api import Request, RequestError
+from engine.api import DrawingRequest, RequestError
 from engine.models.loading import Expert, LoadedModel
 from engine.pipelines.samplers import new_scheduler
 
@@ -67,7 +67,7 @@ class Schedule:
 
 
 def make_schedule(
-    model: LoadedModel, request: Request, *, seeds: Sequence[int], strength: float = 1.0
+    model: LoadedModel, request: DrawingRequest, *, seeds: Sequence[int], strength: float = 1.0
 ) -> Schedule:
     """Share the steps out. With a `strength` below 1 the first of them are left out.
 
@@ -92,7 +92,7 @@ def make_schedule(
     )
 
 
-def _share(expert: Expert, request: Request, seeds: Sequence[int]) -> Share:
+def _share(expert: Expert, request: DrawingRequest, seeds: Sequence[int]) -> Share:
     """Return the whole schedule as one expert would draw it."""
     scheduler = new_scheduler(expert.scheduler, request.sampler, seeds=seeds)
     scheduler.set_timesteps(request.num_inference_steps)

@@ -11,15 +11,32 @@ import random
 import sys
 import threading
 import time
-from typing import BinaryIO
+from typing import BinaryIO, assert_never
 
 from PIL import Image
 
-from engine.api import Cancelled, Finished, Picture, Progress, Started, WorkItem
+from engine.api import (
+    Answer,
+    Cancelled,
+    Describe,
+    Described,
+    Finished,
+    ImageToImage,
+    Picture,
+    Progress,
+    Request,
+    Shorten,
+    Shortened,
+    Started,
+    TextToImage,
+    WordWeight,
+    WorkItem,
+)
 from engine.frames import Cancel, Load, Loaded, Ready, Reply, Run, pack, read_command
 
 STEPS = 4
 SIDE = 128
+ORDINALS = ("first", "second", "third", "fourth")
 
 
 def picture(seed: int) -> Picture:
@@ -28,6 +45,22 @@ def picture(seed: int) -> Picture:
     noise = random.Random(seed).randbytes(SIDE * SIDE * 3)
     Image.frombytes("RGB", (SIDE, SIDE), noise).save(out, "PNG", compress_level=1)
     return Picture(png=out.getvalue(), seed=seed, width=SIDE, height=SIDE)
+
+
+def _outcome(request: Request) -> tuple[list[Picture], Answer | None]:
+    match request:
+        case Describe():
+            prompts = [f"a picture, the {ordinal} prompt" for ordinal in ORDINALS]
+            return [], Described(prompts=prompts, width=SIDE, height=SIDE, source="a light worker")
+        case Shorten():
+            words = request.prompt.split()
+            weights = [WordWeight(word=word, weight=1 / (i + 1)) for i, word in enumerate(words)]
+            shorter = [" ".join(words[:count]) for count in range(len(words) - 1, 0, -1)]
+            return [], Shortened(words=weights, prompts=shorter[:5])
+        case TextToImage() | ImageToImage():
+            return [picture(request.seed_of(index)) for index in range(request.num_images)], None
+        case _:
+            assert_never(request)
 
 
 class Worker:
@@ -82,11 +115,12 @@ class Worker:
                 self._send(Cancelled(job_id=job_id, fence=fence))
                 return
             self._send(Progress(job_id=job_id, fence=fence, step=step, total=STEPS))
-        request = item.request
-        pictures = [picture(request.seed_of(index)) for index in range(request.num_images)]
+        pictures, answer = _outcome(item.request)
         took = time.monotonic() - begun
         timings = {"base": took, "total": took}
-        self._send(Finished(job_id=job_id, fence=fence, pictures=pictures, timings=timings))
+        self._send(
+            Finished(job_id=job_id, fence=fence, pictures=pictures, answer=answer, timings=timings)
+        )
 
     def _send(self, reply: Reply) -> None:
         self._replies.write(pack(reply))

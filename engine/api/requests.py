@@ -1,21 +1,11 @@
-"""The engine's face: what may be asked of it, what it answers, and who can carry that out.
-
-Torch-free on purpose: the bot imports this module, and a bot process never loads torch. Requests
-and events are frozen `msgspec` structs of plain values, so the same classes are the arguments of a
-call, the frames between two processes and the JSON that is stored with a job and drawn again on a
-re-roll years later.
-
-Errors::
-
-    RequestError        a request that no engine could draw: names the field, the value, the range
-"""
+"""What may be asked of the engine. Every request checks itself when it is made."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import Mapping
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Any
 
 import msgspec
 
@@ -29,6 +19,8 @@ SIDE_STEP = 8
 MAX_PROMPT_CHARACTERS = 8000
 MAX_LCM_STEPS = 50
 """Steps of the teacher's schedule that LCM picks its own from."""
+MAX_IMAGE_PROMPTS = 5
+MAX_IMAGE_WEIGHT = 10_000.0
 
 
 class Sampler(StrEnum):
@@ -74,6 +66,54 @@ def _check_range(field: str, value: float, low: float, high: float) -> None:
         raise RequestError(field, f"{value} is outside {low:g} to {high:g}")
 
 
+def _check_image(field: str, sha256: str) -> None:
+    if len(sha256) != 64 or not set(sha256) <= set("0123456789abcdef"):
+        raise RequestError(field, f"{sha256[:80]!r} is not a sha256 in hexadecimal")
+
+
+def _check_prompt(field: str, text: str) -> None:
+    if len(text) > MAX_PROMPT_CHARACTERS:
+        raise RequestError(field, f"has {len(text)} characters, the limit is 8000")
+
+
+def _check_model(model: str) -> None:
+    if not model:
+        raise RequestError("model", "is empty; give a name from the catalog")
+
+
+class WeightedImage(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One picture among those that say together what to draw."""
+
+    image: str
+    """sha256 of the picture's bytes, in hexadecimal; the bytes travel in `WorkItem.blobs`."""
+    weight: float = 1.0
+    """How much it counts beside the others, above 0."""
+
+    def __post_init__(self) -> None:
+        _check_image("image", self.image)
+        if not 0 < self.weight <= MAX_IMAGE_WEIGHT:
+            raise RequestError("weight", f"{self.weight} is not above 0 and up to 10000")
+
+
+class ImageCondition(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Pictures that say what to draw, as words do: nothing is drawn over them.
+
+    Several count as one that lies between them, by their weights.
+    """
+
+    images: tuple[WeightedImage, ...]
+    """One to five, each once."""
+    scale: float = 0.5
+    """How much they count beside the words, above 0; 1: as much as they can."""
+
+    def __post_init__(self) -> None:
+        _check_range("images", len(self.images), 1, MAX_IMAGE_PROMPTS)
+        if len({weighted.image for weighted in self.images}) < len(self.images):
+            raise RequestError("images", "name the same picture twice; give it more weight instead")
+        if not 0 < self.scale <= 1:
+            raise RequestError("scale", f"{self.scale} is not above 0 and up to 1")
+
+
 class _Drawing(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The fields that every way of drawing shares. Names and meanings are those of diffusers."""
 
@@ -102,13 +142,17 @@ class _Drawing(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     condition_noise: float = 0.0
     """Strength of the annealed noise on the condition, 0 to 1 (CADS, arXiv 2310.17347). 0: none."""
     sampler: Sampler = Sampler.EULER
+    image_prompt: ImageCondition | None = None
+    """Pictures whose contents are to be seen."""
+    style_reference: ImageCondition | None = None
+    """Pictures whose style is to be seen, and not what they show."""
+    character_reference: ImageCondition | None = None
+    """Pictures of somebody who is to be seen."""
 
     def __post_init__(self) -> None:
-        if not self.model:
-            raise RequestError("model", "is empty; give a name from the catalog")
+        _check_model(self.model)
         for field, text in (("prompt", self.prompt), ("negative_prompt", self.negative_prompt)):
-            if len(text) > MAX_PROMPT_CHARACTERS:
-                raise RequestError(field, f"has {len(text)} characters, the limit is 8000")
+            _check_prompt(field, text)
         for field, side in (("height", self.height), ("width", self.width)):
             _check_range(field, side, SIDE_STEP, MAX_SIDE)
             if side % SIDE_STEP:
@@ -128,33 +172,94 @@ class _Drawing(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         """Return the seed that picture `image_index` (from 0) is drawn from."""
         return self.seed if self.same_seed else (self.seed + image_index) % (MAX_SEED + 1)
 
+    def image_names(self) -> frozenset[str]:
+        """Return the sha256 of every picture that the request needs."""
+        conditions = (self.image_prompt, self.style_reference, self.character_reference)
+        return frozenset(
+            weighted.image for some in conditions if some is not None for weighted in some.images
+        )
+
 
 class TextToImage(_Drawing, frozen=True, kw_only=True, tag="text_to_image"):
-    """Draw pictures from words: base model, then refiner, as an ensemble of experts."""
+    """Draw pictures from words and from pictures as prompts, starting at noise.
+
+    Base model, then refiner, as an ensemble of experts.
+    """
 
 
 class ImageToImage(_Drawing, frozen=True, kw_only=True, tag="image_to_image"):
-    """Draw pictures from words, starting at a noised picture (SDEdit, arXiv 2108.01073)."""
+    """Draw pictures in the same way, starting at a noised picture (SDEdit, arXiv 2108.01073)."""
 
     image: str
     """sha256 of the picture to start from, in hexadecimal; its bytes travel in `WorkItem.blobs`."""
     strength: float = 0.6
     """Share of the schedule that is drawn anew: 0 returns the picture, 1 forgets it."""
+    source_seed: int | None = None
+    """The seed that the picture was drawn from, if that is known and its noise is to be kept."""
+    noise_interpolation: float = 1.0
+    """From the noise of `source_seed` (0) to noise of its own (1), on the sphere between them."""
 
     def __post_init__(self) -> None:
         # A slotted struct is made anew by its decorator, so `super()` without arguments fails here.
         _Drawing.__post_init__(self)
         _check_range("strength", self.strength, 0.01, 1)
-        if len(self.image) != 64 or not set(self.image) <= set("0123456789abcdef"):
-            raise RequestError("image", f"{self.image[:80]!r} is not a sha256 in hexadecimal")
+        _check_image("image", self.image)
+        _check_range("source_seed", self.source_seed or 0, 0, MAX_SEED)
+        _check_range("noise_interpolation", self.noise_interpolation, 0, 1)
         if math.floor(self.num_inference_steps * self.strength) < 1:
             raise RequestError(
                 "strength",
                 f"{self.strength} of {self.num_inference_steps} steps is less than one step",
             )
 
+    def image_names(self) -> frozenset[str]:
+        """Return the sha256 of every picture that the request needs."""
+        return _Drawing.image_names(self) | {self.image}
 
-Request = TextToImage | ImageToImage
+
+class Describe(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="describe"
+):
+    """Find words for a picture. Answered with `Described`."""
+
+    model: str
+    """A name in the catalog: one that writes captions, or one that knows its own vocabulary."""
+    image: str
+    """sha256 of the picture, in hexadecimal; its bytes travel in `WorkItem.blobs`."""
+    seed: int = 0
+    """0 to 2**32 - 1. Another seed finds other words."""
+
+    def __post_init__(self) -> None:
+        _check_model(self.model)
+        _check_image("image", self.image)
+        _check_range("seed", self.seed, 0, MAX_SEED)
+
+    def image_names(self) -> frozenset[str]:
+        """Return the sha256 of every picture that the request needs."""
+        return frozenset({self.image})
+
+
+class Shorten(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="shorten"):
+    """Find the words that matter in a prompt. Answered with `Shortened`."""
+
+    model: str
+    """A name in the catalog: whose understanding of the prompt counts."""
+    prompt: str
+
+    def __post_init__(self) -> None:
+        _check_model(self.model)
+        _check_prompt("prompt", self.prompt)
+        if not self.prompt.strip():
+            raise RequestError("prompt", "is empty; there is nothing to shorten")
+
+    def image_names(self) -> frozenset[str]:
+        """Return the sha256 of every picture that the request needs: none."""
+        return frozenset()
+
+
+DrawingRequest = TextToImage | ImageToImage
+"""What is answered with pictures."""
+Request = DrawingRequest | Describe | Shorten
 
 
 def request_to_json(request: Request) -> dict[str, Any]:
@@ -174,133 +279,3 @@ def request_from_json(value: Mapping[str, Any]) -> Request:
     except msgspec.ValidationError as error:
         raise RequestError("request", str(error)) from error
     return request
-
-
-class WorkItem(msgspec.Struct, frozen=True, kw_only=True):
-    """A request on its way to a worker, under the name of its job and the fence of its claim."""
-
-    job_id: int
-    fence: int
-    request: Request
-    blobs: dict[str, bytes] = {}
-    """The pictures that the request names, by sha256."""
-
-
-class Picture(msgspec.Struct, frozen=True, kw_only=True):
-    """One finished picture."""
-
-    png: bytes
-    """PNG, RGB, without alpha; its text chunks hold the prompt and the request."""
-    seed: int
-    width: int
-    height: int
-
-
-class FailureKind(StrEnum):
-    """Why a job could not be drawn."""
-
-    OUT_OF_MEMORY = "out_of_memory"
-    """Even one picture at a time did not fit the device."""
-    INVALID = "invalid"
-    """The request names a model that is not there, or asks what that model cannot do."""
-    INTERNAL = "internal"
-    """Anything else; the log has the traceback."""
-
-
-class Started(msgspec.Struct, frozen=True, kw_only=True, tag="started"):
-    """The worker has begun this job (it may load a model first)."""
-
-    job_id: int
-    fence: int
-
-
-class Progress(msgspec.Struct, frozen=True, kw_only=True, tag="progress"):
-    """A step is done. Droppable: only the latest one matters."""
-
-    job_id: int
-    fence: int
-    step: int
-    """Steps done, 1 to `total`, base and refiner counted together."""
-    total: int
-    preview: bytes | None = None
-    """The grid as it looks now: a small WebP, RGB."""
-
-
-class Finished(msgspec.Struct, frozen=True, kw_only=True, tag="finished"):
-    """The job is drawn."""
-
-    job_id: int
-    fence: int
-    pictures: list[Picture]
-    timings: dict[str, float]
-    """Seconds by stage: load, encode, base, refiner, decode, png, total."""
-
-
-class Failed(msgspec.Struct, frozen=True, kw_only=True, tag="failed"):
-    """The job cannot be drawn."""
-
-    job_id: int
-    fence: int
-    kind: FailureKind
-    message: str
-    """One sentence for the user, with what to do instead where that is known."""
-
-
-class Cancelled(msgspec.Struct, frozen=True, kw_only=True, tag="cancelled"):
-    """The job was stopped because `Executor.cancel` asked for it."""
-
-    job_id: int
-    fence: int
-
-
-class Lost(msgspec.Struct, frozen=True, kw_only=True, tag="lost"):
-    """The worker died under this job; nothing of it is left. It may be drawn again."""
-
-    job_id: int
-    fence: int
-    reason: str
-
-
-Event = Started | Progress | Finished | Failed | Cancelled | Lost
-
-
-class Slot(msgspec.Struct, frozen=True, kw_only=True):
-    """One device that draws one job at a time."""
-
-    id: str
-    device: str
-    """torch's name: `cpu`, `cuda:0`, `mps`."""
-    device_name: str
-    memory_bytes: int
-    """Memory of the device (for `cpu`: of the machine)."""
-    ready: bool
-    """Alive and free to take a job."""
-    loaded: frozenset[str]
-    """Models in the device's memory now."""
-    job_id: int | None
-    """The job being drawn."""
-
-
-class Executor(Protocol):
-    """Whoever draws: child processes on this machine, or actors on many. Owns nothing durable."""
-
-    async def start(self) -> None:
-        """Start the workers; return when at least one can take a job."""
-
-    async def aclose(self) -> None:
-        """Stop the workers. Jobs that are being drawn are lost."""
-
-    def slots(self) -> Sequence[Slot]:
-        """Return every slot as it is now."""
-
-    async def submit(self, slot_id: str, item: WorkItem) -> None:
-        """Hand a job to a slot that is `ready`. Raises LookupError when the slot is not."""
-
-    async def cancel(self, job_id: int, *, grace_seconds: float = 10.0) -> None:
-        """Ask for a stop at the next step; after the grace, kill the worker.
-
-        Nothing happens for a job that is not being drawn.
-        """
-
-    def events(self) -> AsyncIterator[Event]:
-        """Yield what happens, in order for each job, until the executor is closed. One reader."""

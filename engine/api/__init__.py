@@ -1,0 +1,98 @@
+"""The engine's face: what may be asked of it, what it answers, and who can carry that out.
+
+Torch-free on purpose: the bot imports this package, and a bot process never loads torch. Requests,
+answers and events are frozen `msgspec` structs of plain values, so the same classes are the
+arguments of a call, the frames between two processes and the JSON that is stored with a job and
+drawn again on a re-roll years later.
+
+Errors::
+
+    RequestError        a request that no engine could draw: names the field, the value, the range
+"""
+
+from engine.api.answers import (
+    Answer,
+    Described,
+    Shortened,
+    WordWeight,
+    answer_from_json,
+    answer_to_json,
+)
+from engine.api.events import (
+    Cancelled,
+    Event,
+    Failed,
+    FailureKind,
+    Finished,
+    Lost,
+    Picture,
+    Progress,
+    Started,
+    WorkItem,
+)
+from engine.api.executor import Executor, Slot
+from engine.api.requests import (
+    MAX_IMAGE_PROMPTS,
+    MAX_IMAGE_WEIGHT,
+    MAX_IMAGES,
+    MAX_LCM_STEPS,
+    MAX_PROMPT_CHARACTERS,
+    MAX_SEED,
+    MAX_SIDE,
+    REQUEST_VERSION,
+    SIDE_STEP,
+    Describe,
+    DrawingRequest,
+    ImageCondition,
+    ImageToImage,
+    Request,
+    RequestError,
+    Sampler,
+    Shorten,
+    TextToImage,
+    WeightedImage,
+    request_from_json,
+    request_to_json,
+)
+
+__all__ = [
+    "MAX_IMAGES",
+    "MAX_IMAGE_PROMPTS",
+    "MAX_IMAGE_WEIGHT",
+    "MAX_LCM_STEPS",
+    "MAX_PROMPT_CHARACTERS",
+    "MAX_SEED",
+    "MAX_SIDE",
+    "REQUEST_VERSION",
+    "SIDE_STEP",
+    "Answer",
+    "Cancelled",
+    "Describe",
+    "Described",
+    "DrawingRequest",
+    "Event",
+    "Executor",
+    "Failed",
+    "FailureKind",
+    "Finished",
+    "ImageCondition",
+    "ImageToImage",
+    "Lost",
+    "Picture",
+    "Progress",
+    "Request",
+    "RequestError",
+    "Sampler",
+    "Shorten",
+    "Shortened",
+    "Slot",
+    "Started",
+    "TextToImage",
+    "WeightedImage",
+    "WordWeight",
+    "WorkItem",
+    "answer_from_json",
+    "answer_to_json",
+    "request_from_json",
+    "request_to_json",
+]
