@@ -18,7 +18,7 @@ from typing import Any
 from bot.prompt import Parameters, Part, Prompt, Ratio
 from bot.prompt.kinds import number_text
 from engine.api import ImageToImage, Sampler, TextToImage
-from engine.models.catalog import ModelCard
+from engine.models.card import ModelCard
 
 MIN_STEPS = 6
 """--quality goes no lower, unless the model itself is made for fewer."""

@@ -10,8 +10,9 @@ from rich.progress import Progress
 from rich.table import Table
 
 from bot.settings import Settings
-from engine.models.catalog import Catalog, UnknownModelError, locate
+from engine.models.catalog import Catalog, UnknownModelError
 from engine.models.download import PullError, pull
+from engine.models.layout import locate
 
 EXIT_FAILED = 1
 EXIT_REFUSED = 2

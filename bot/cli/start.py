@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from bot.settings import Settings, SettingsError
 from engine.executors.child import ExecutorError
 from engine.executors.local import LocalExecutor
-from engine.models.catalog import Catalog, CatalogError, ModelCard, UnknownModelError, locate
+from engine.models.card import ModelCard
+from engine.models.catalog import Catalog, CatalogError, UnknownModelError
+from engine.models.layout import locate
 from storage.errors import StorageError
 
 REFUSALS = (SettingsError, ExecutorError, CatalogError, UnknownModelError, StorageError)

@@ -35,7 +35,8 @@ from engine.api import (
     request_from_json,
     request_to_json,
 )
-from engine.models.catalog import Catalog, ModelCard
+from engine.models.card import ModelCard
+from engine.models.catalog import Catalog
 from storage import (
     JobRecord,
     Jobs,

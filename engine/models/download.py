@@ -13,22 +13,58 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from engine.models.catalog import ModelCard, locate
+from engine.models.card import ModelCard, ModelKind
+from engine.models.layout import locate
 
 CONFIGURATION = ("model_index.json", "LICENSE*", "scheduler/*.json", "unet/config.json")
-BASE_CONFIGURATION = (
-    "text_encoder/config.json",
-    "text_encoder_2/config.json",
-    "tokenizer/*",
-    "tokenizer_2/*",
-    "vae/config.json",
-)
-BASE_WEIGHTS = {
-    "text_encoder": "model",
-    "text_encoder_2": "model",
-    "unet": "diffusion_pytorch_model",
-    "vae": "diffusion_pytorch_model",
+KIND_CONFIGURATION = {
+    ModelKind.SDXL: (
+        *CONFIGURATION,
+        "text_encoder/config.json",
+        "text_encoder_2/config.json",
+        "tokenizer/*",
+        "tokenizer_2/*",
+        "vae/config.json",
+    ),
+    ModelKind.UNCLIP: (
+        *CONFIGURATION,
+        "text_encoder/config.json",
+        "tokenizer/*",
+        "vae/config.json",
+        "image_encoder/config.json",
+        "image_normalizer/config.json",
+        "feature_extractor/*.json",
+        "image_noising_scheduler/*.json",
+    ),
+    ModelKind.IP_ADAPTER: ("LICENSE*",),
+    ModelKind.CAPTIONER: (
+        "LICENSE*",
+        "config.json",
+        "preprocessor_config.json",
+        "tokenizer.json",
+        "tokenizer_config.json",
+        "special_tokens_map.json",
+        "vocab.txt",
+    ),
 }
+KIND_WEIGHTS = {
+    ModelKind.SDXL: (
+        "text_encoder/model",
+        "text_encoder_2/model",
+        "unet/diffusion_pytorch_model",
+        "vae/diffusion_pytorch_model",
+    ),
+    ModelKind.UNCLIP: (
+        "text_encoder/model",
+        "unet/diffusion_pytorch_model",
+        "vae/diffusion_pytorch_model",
+        "image_encoder/model",
+        "image_normalizer/diffusion_pytorch_model",
+    ),
+    ModelKind.IP_ADAPTER: (),
+    ModelKind.CAPTIONER: ("model",),
+}
+"""Paths of weights, without what a variant and numbered pieces add to a file's name."""
 
 
 class PullError(RuntimeError):
@@ -66,12 +102,13 @@ def snapshots(card: ModelCard, models_dir: Path) -> dict[str, dict[str, Any]]:
             "revision": card.revision,
             "local_dir": models_dir / card.name / "base",
             "allow_patterns": [
-                *CONFIGURATION,
-                *BASE_CONFIGURATION,
+                *KIND_CONFIGURATION[card.kind],
+                *card.weight_names,
+                *_image_encoder(card),
                 *(
                     pattern
-                    for component, stem in BASE_WEIGHTS.items()
-                    for pattern in _weights(component, stem, card.variant)
+                    for stem in KIND_WEIGHTS[card.kind]
+                    for pattern in _weights(stem, card.variant)
                 ),
             ],
         }
@@ -84,24 +121,30 @@ def snapshots(card: ModelCard, models_dir: Path) -> dict[str, dict[str, Any]]:
             "local_dir": models_dir / card.name / "refiner",
             "allow_patterns": [
                 *CONFIGURATION,
-                *_weights("unet", BASE_WEIGHTS["unet"], card.variant),
+                *_weights("unet/diffusion_pytorch_model", card.variant),
             ],
         }
     return parts
 
 
-def _weights(component: str, stem: str, variant: str) -> tuple[str, ...]:
+def _image_encoder(card: ModelCard) -> tuple[str, ...]:
+    """Return patterns of the encoder that comes with an IP-Adapter."""
+    folder = card.image_encoder_folder
+    return (f"{folder}/config.json", f"{folder}/model.safetensors") if folder else ()
+
+
+def _weights(stem: str, variant: str) -> tuple[str, ...]:
     """Return patterns of a component's weights, in one file or in numbered pieces with an index."""
     if not variant:
         return (
-            f"{component}/{stem}.safetensors",
-            f"{component}/{stem}-*-of-*.safetensors",
-            f"{component}/{stem}.safetensors.index.json",
+            f"{stem}.safetensors",
+            f"{stem}-*-of-*.safetensors",
+            f"{stem}.safetensors.index.json",
         )
     return (
-        f"{component}/{stem}.{variant}.safetensors",
-        f"{component}/{stem}.{variant}-*-of-*.safetensors",
-        f"{component}/{stem}.safetensors.index.{variant}.json",
+        f"{stem}.{variant}.safetensors",
+        f"{stem}.{variant}-*-of-*.safetensors",
+        f"{stem}.safetensors.index.{variant}.json",
     )
 
 

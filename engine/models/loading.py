@@ -24,7 +24,8 @@ from diffusers import AutoencoderKL, EulerDiscreteScheduler, UNet2DConditionMode
 from transformers import CLIPTextModel, CLIPTextModelWithProjection, CLIPTokenizer
 
 from engine.devices import Device
-from engine.models.catalog import ModelCard, has_weights, refiner_folder
+from engine.models.card import ModelCard
+from engine.models.layout import has_weights, refiner_folder
 from engine.models.preview import PreviewMap, load_preview
 from engine.prompt_encoder import PromptEncoder
 

@@ -15,7 +15,9 @@ import torch
 from safetensors import SafetensorError, safe_open
 
 from engine.devices import Device, free_memory, is_out_of_memory
-from engine.models.catalog import Catalog, ModelCard, locate, refiner_folder
+from engine.models.card import ModelCard
+from engine.models.catalog import Catalog
+from engine.models.layout import locate, refiner_folder
 from engine.models.loading import LoadedModel, ModelError, load_model, refuse_pickled
 
 logger = logging.getLogger(__name__)

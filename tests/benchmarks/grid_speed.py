@@ -18,7 +18,8 @@ import psutil
 
 from engine.api import Finished, TextToImage, WorkItem
 from engine.executors.local import LocalExecutor
-from engine.models.catalog import Catalog, ModelCard
+from engine.models.card import ModelCard
+from engine.models.catalog import Catalog
 
 
 def make_request(card: ModelCard, *, seed: int, num_images: int) -> TextToImage:

@@ -13,7 +13,8 @@ from bot import recipe
 from bot.prompt import PromptError, Ratio, parse
 from bot.prompt.flags import SAMPLERS
 from engine.api import MAX_PROMPT_CHARACTERS, Sampler
-from engine.models.catalog import Catalog, ModelCard
+from engine.models.card import ModelCard
+from engine.models.catalog import Catalog
 from engine.prompt_weights import parse_weights
 
 CATALOG = Catalog.load()

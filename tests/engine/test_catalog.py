@@ -5,15 +5,16 @@ from pathlib import Path
 
 import pytest
 
+from engine.models.card import ImageUse
 from engine.models.catalog import (
     Catalog,
     CatalogError,
     UnknownModelError,
-    locate,
-    refiner_folder,
 )
+from engine.models.layout import locate, refiner_folder
 from tests.engine import tiny
 
+BUILTIN = ["pocket", "sdxl", "unclip", "ip-adapter-sdxl", "blip"]
 ENTRY = """
 [mine]
 title = "Mine"
@@ -32,7 +33,7 @@ def load(folder: Path, text: str) -> Catalog:
 
 def test_the_built_in_models_are_there() -> None:
     catalog = Catalog.load()
-    assert list(catalog) == ["pocket", "sdxl"]
+    assert list(catalog) == BUILTIN
     assert catalog["pocket"].default_size == (128, 128)
     assert catalog["sdxl"].base == "stabilityai/stable-diffusion-xl-base-1.0"
 
@@ -46,7 +47,7 @@ def test_sdxl_has_the_buckets_of_its_paper() -> None:
 
 def test_an_operators_file_adds_models(tmp_path: Path) -> None:
     catalog = load(tmp_path, ENTRY)
-    assert list(catalog) == ["pocket", "sdxl", "mine"]
+    assert list(catalog) == [*BUILTIN, "mine"]
     assert catalog["mine"].name == "mine"
 
 
@@ -75,6 +76,12 @@ def test_an_operators_file_overrides_single_fields(tmp_path: Path) -> None:
         (ENTRY.replace('"folder"', '"hub"'), "not a repository such as org/name"),
         ('[sdxl]\nrefiner = ""', "if and only if refiner"),
         ('[pocket]\nbase = "/x"', "leave it out"),
+        ('[sdxl]\nimage_models = ["pocket"]', "'pocket' is not a model of kind ip_adapter"),
+        ('[sdxl]\nimage_models = ["gone"]', "'gone' is not a model of kind ip_adapter"),
+        ('[sdxl]\nweight_name = "a.safetensors"', "weight_name: belongs to"),
+        ('[ip-adapter-sdxl]\nimage_encoder_folder = ""', "image_encoder_folder: belongs to"),
+        ('[ip-adapter-sdxl]\nweight_name = "../a"', "not a path inside the model's folder"),
+        ("[unclip]\nhas_unclip = true", "belong to models of kind sdxl only"),
     ],
 )
 def test_a_mistake_is_named_with_its_file_model_and_field(
@@ -133,3 +140,66 @@ def test_a_refiner_lies_beside_a_pulled_base_or_within_a_folder(tmp_path: Path) 
 def test_the_tiny_model_of_the_tests_is_a_model(tmp_path: Path, tiny_folder: Path) -> None:
     catalog = Catalog.load(tiny.write_catalog(tmp_path / "models.toml", tiny_folder))
     assert "tiny" in catalog.available(tmp_path)
+
+
+def write_files(folder: Path, *names: str) -> None:
+    for name in names:
+        file = folder / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.touch()
+
+
+def write_ip_adapter(models_dir: Path) -> None:
+    card = Catalog.load()["ip-adapter-sdxl"]
+    encoder = card.image_encoder_folder
+    files = [*card.weight_names, f"{encoder}/config.json", f"{encoder}/model.safetensors"]
+    write_files(models_dir / card.name / "base", *files)
+
+
+def write_unclip(models_dir: Path) -> None:
+    parts = ("text_encoder", "unet", "vae", "image_encoder", "image_normalizer")
+    names = [f"{part}/{name}" for part in parts for name in ("config.json", "x.safetensors")]
+    names += ["scheduler/scheduler_config.json", "tokenizer/vocab.json", "model_index.json"]
+    names += ["feature_extractor/preprocessor_config.json"]
+    names += ["image_noising_scheduler/scheduler_config.json"]
+    write_files(models_dir / "unclip" / "base", *names)
+
+
+def test_pictures_are_drawn_from_by_whatever_of_it_is_on_disk(tmp_path: Path) -> None:
+    catalog = Catalog.load()
+    sdxl, unclip = catalog["sdxl"], catalog["unclip"]
+    assert catalog.draws_from_images(sdxl, ImageUse.PROMPT, tmp_path) is None
+    write_unclip(tmp_path)
+    assert catalog.draws_from_images(sdxl, ImageUse.PROMPT, tmp_path) == unclip
+    assert catalog.draws_from_images(sdxl, ImageUse.STYLE, tmp_path) is None
+    write_ip_adapter(tmp_path)
+    for use in ImageUse:
+        assert catalog.draws_from_images(sdxl, use, tmp_path) == sdxl
+    assert catalog.ip_adapter(sdxl, tmp_path) == catalog["ip-adapter-sdxl"]
+
+
+def test_a_model_without_pictures_says_what_to_do(tmp_path: Path) -> None:
+    catalog = load(tmp_path, ENTRY)
+    sdxl, mine = catalog["sdxl"], catalog["mine"]
+    sentence = catalog.no_images(sdxl, ImageUse.STYLE)
+    assert sentence.startswith("Stable Diffusion XL 1.0 does not take a style from pictures")
+    assert "`easel models pull ip-adapter-sdxl`" in sentence
+    assert "unclip" not in sentence
+    assert "`easel models pull unclip`" in catalog.no_images(sdxl, ImageUse.PROMPT)
+    assert catalog.no_images(mine, ImageUse.PROMPT).endswith("Say it in words instead.")
+
+
+def test_what_draws_from_pictures_only_is_not_offered_for_words(tmp_path: Path) -> None:
+    write_unclip(tmp_path)
+    write_ip_adapter(tmp_path)
+    catalog = Catalog.load()
+    assert catalog.available(tmp_path) == {"pocket"}
+    assert catalog.default(["cuda:0"], tmp_path).name == "pocket"
+
+
+def test_words_for_a_picture_come_from_blip_once_it_is_pulled(tmp_path: Path) -> None:
+    catalog = Catalog.load()
+    assert catalog.describer(tmp_path).name == "pocket"
+    names = ("config.json", "model.safetensors", "preprocessor_config.json", "tokenizer.json")
+    write_files(tmp_path / "blip" / "base", *names)
+    assert catalog.describer(tmp_path).name == "blip"

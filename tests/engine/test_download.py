@@ -71,6 +71,52 @@ def test_of_the_refiner_only_what_it_does_not_share_is_fetched() -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("model", "files", "others"),
+    [
+        (
+            "unclip",
+            {
+                "model_index.json",
+                "unet/diffusion_pytorch_model.fp16.safetensors",
+                "image_encoder/model.fp16.safetensors",
+                "image_normalizer/diffusion_pytorch_model.fp16.safetensors",
+                "image_noising_scheduler/scheduler_config.json",
+                "feature_extractor/preprocessor_config.json",
+            },
+            {"unet/diffusion_pytorch_model.safetensors", "image_encoder/pytorch_model.bin"},
+        ),
+        (
+            "ip-adapter-sdxl",
+            {
+                "sdxl_models/ip-adapter-plus_sdxl_vit-h.safetensors",
+                "sdxl_models/ip-adapter-plus-face_sdxl_vit-h.safetensors",
+                "models/image_encoder/config.json",
+                "models/image_encoder/model.safetensors",
+            },
+            {
+                "sdxl_models/ip-adapter_sdxl.safetensors",
+                "sdxl_models/image_encoder/model.safetensors",
+                "models/ip-adapter_sd15.safetensors",
+                "models/image_encoder/pytorch_model.bin",
+            },
+        ),
+        (
+            "blip",
+            {"config.json", "model.safetensors", "tokenizer.json", "preprocessor_config.json"},
+            {"pytorch_model.bin", "tf_model.h5"},
+        ),
+    ],
+)
+def test_of_what_reads_pictures_only_what_is_loaded_is_fetched(
+    model: str, files: set[str], others: set[str]
+) -> None:
+    patterns = snapshots(Catalog.load()[model], Path("/models"))["base"]["allow_patterns"]
+    assert {
+        name for name in files | others if any(fnmatch(name, pattern) for pattern in patterns)
+    } == files
+
+
 def test_base_and_refiner_lie_beside_each_other() -> None:
     parts = snapshots(Catalog.load()["sdxl"], Path("/models"))
     assert {name: part["local_dir"] for name, part in parts.items()} == {
@@ -163,7 +209,7 @@ def hub(tmp_path: Path) -> Iterator[Hub]:
 SCRIPT = """
 import sys
 from pathlib import Path
-from engine.models.catalog import ModelCard
+from engine.models.card import ModelCard
 from engine.models.download import pull, PullError
 card = ModelCard(name="tiny", title="Tiny", license="MIT", source="hub", variant="fp16",
     base="easel/" + sys.argv[2], refiner="easel/tiny-refiner", has_refiner=True, sizes=((64, 64),))

@@ -9,8 +9,9 @@ import torch
 from torch.nn import functional
 
 from engine.models import preview
-from engine.models.catalog import POCKET_WEIGHTS, Catalog
+from engine.models.catalog import Catalog
 from engine.models.latents import scale_latents, unscale_latents
+from engine.models.layout import POCKET_WEIGHTS
 from engine.models.loading import LoadedModel, load_model
 from tests.engine import tiny
 

@@ -24,7 +24,7 @@ from transformers import (
 )
 
 from engine.devices import Device, find_device
-from engine.models.catalog import ModelCard
+from engine.models.card import ModelCard
 from engine.models.loading import LoadedModel, load_model
 
 MAX_TOKENS = 16
