@@ -204,10 +204,15 @@ class Jobs:
         fence: int,
         new_pictures: Sequence[NewPicture],
         timings: Mapping[str, float] | None = None,
+        *,
+        answer: Mapping[str, Any] | None = None,
     ) -> bool:
         """Store the result, to be delivered. False: fenced out, nothing was written."""
         now = self._clock()
-        result = {"timings": None if timings is None else dict(timings)}
+        result = {
+            "timings": None if timings is None else dict(timings),
+            "answer": None if answer is None else dict(answer),
+        }
         change = transitions.end(job_id, fence, JobState.DONE, now=now, **result)
         rows = [
             {"job_id": job_id, "created_at": now, **asdict(picture)} for picture in new_pictures

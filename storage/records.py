@@ -130,6 +130,8 @@ class NewJob:
     interaction_expires_at: datetime | None = None
     file_limit_bytes: int | None = None
     """What Discord takes for one file in answer to this interaction."""
+    sources: Mapping[str, str] | None = None
+    """The sha256 of every picture that the prompt links to, by its link."""
 
     def __post_init__(self) -> None:
         # SQLite ignores the length of a column and takes NUL, PostgreSQL refuses both.
@@ -186,6 +188,10 @@ class JobRecord:
     virtual_start: float | None = None
     """Its user's virtual time when it was first claimed."""
     file_limit_bytes: int | None = None
+    sources: dict[str, str] | None = None
+    """The sha256 of every picture that the prompt links to, by its link."""
+    answer: dict[str, Any] | None = None
+    """The engine's answer in words as JSON values, where words were asked for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -294,3 +300,5 @@ class WishRecord:
     prompt: str
     """As it was typed: it stands for several prompts."""
     created_at: datetime
+    sources: dict[str, str] | None = None
+    """The sha256 of every picture that the prompt links to, by its link."""

@@ -32,7 +32,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from storage.records import MAX_IDEMPOTENCY_KEY, DeliveryState, JobState
 
-REVISION = "0003"
+REVISION = "0004"
 """The migration that makes these tables; a test holds it to the newest one."""
 
 MAX_NONCE = 25
@@ -124,6 +124,7 @@ jobs = Table(
     Column("prompt", Text, nullable=False),
     Column("request", _Json, nullable=False),
     Column("request_version", Integer, nullable=False),
+    Column("sources", _Json),
     Column("state", _state(JobState), nullable=False),
     Column("fence", Integer, nullable=False, server_default="0"),
     Column("attempts", Integer, nullable=False, server_default="0"),
@@ -136,6 +137,7 @@ jobs = Table(
     Column("error_kind", Text),
     Column("error_message", Text),
     Column("timings", _Json),
+    Column("answer", _Json),
     Column("created_at", UtcDateTime, nullable=False),
     Column("started_at", UtcDateTime),
     Column("finished_at", UtcDateTime),
@@ -195,6 +197,7 @@ wishes = Table(
     Column("id", _RowId, primary_key=True),
     Column("user_id", BigInteger, nullable=False),
     Column("prompt", Text, nullable=False),
+    Column("sources", _Json),
     Column("created_at", UtcDateTime, nullable=False),
     # Buttons hold a wish's id: it must not come back as another's.
     sqlite_autoincrement=True,

@@ -51,6 +51,7 @@ def submit(new: NewJob, *, now: datetime) -> ReturningInsert[Any]:
             prompt=new.prompt,
             request=dict(new.request),
             request_version=new.request_version,
+            sources=None if new.sources is None else dict(new.sources),
             parent_job_id=new.parent_job_id,
             parent_image_index=new.parent_image_index,
             interaction_token=new.interaction_token,

@@ -7,6 +7,7 @@ that queues its jobs.
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 
 from sqlalchemy import delete, insert, select
 
@@ -25,11 +26,18 @@ class Wishes:
         self._database = database
         self._clock = clock
 
-    async def add(self, *, user_id: int, prompt: str) -> WishRecord:
+    async def add(
+        self, *, user_id: int, prompt: str, sources: Mapping[str, str] | None = None
+    ) -> WishRecord:
         """Remember what a user typed. Raises ValueError for a NUL character."""
         if "\0" in prompt:
             raise ValueError("prompt: holds a NUL character")
-        values = {"user_id": user_id, "prompt": prompt, "created_at": self._clock()}
+        values = {
+            "user_id": user_id,
+            "prompt": prompt,
+            "sources": None if sources is None else dict(sources),
+            "created_at": self._clock(),
+        }
         async with self._database.write() as connection:
             added = await connection.execute(insert(wishes).values(values).returning(wishes))
             wish = WishRecord(**added.mappings().one())

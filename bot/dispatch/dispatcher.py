@@ -33,6 +33,7 @@ from engine.api import (
     RequestError,
     Started,
     WorkItem,
+    answer_to_json,
 )
 from storage import BlobError, Blobs, CancelOutcome, Claimed, JobRecord, Jobs, NewPicture
 
@@ -264,7 +265,10 @@ class Dispatcher:
             )
             for image_index, picture in enumerate(event.pictures)
         ]
-        if await self._jobs.finish(event.job_id, event.fence, pictures, event.timings):
+        answer = None if event.answer is None else answer_to_json(event.answer)
+        if await self._jobs.finish(
+            event.job_id, event.fence, pictures, event.timings, answer=answer
+        ):
             self._line.learn(job, event.timings)
         self._passing(Checkpoint.FINISHED)
         self._settled(event.job_id)

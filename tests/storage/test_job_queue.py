@@ -3,7 +3,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from sqlalchemy.exc import IntegrityError
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from tests.storage.conftest import FakeClock, MakeJob
 
 
-async def claim_new(jobs: Jobs, make_job: MakeJob) -> Claimed:
-    job = (await jobs.submit(make_job())).job
+async def claim_new(jobs: Jobs, make_job: MakeJob, **fields: Any) -> Claimed:
+    job = (await jobs.submit(make_job(**fields))).job
     claimed = await jobs.claim(job.id, "gpu-0", 30)
     assert claimed is not None
     return claimed
@@ -99,6 +99,17 @@ async def test_a_finished_job_has_its_pictures_and_one_delivery(
     [delivery] = await deliveries.due(clock.now, 10)
     assert (delivery.job_id, delivery.channel_id) == (job.id, job.channel_id)
     assert delivery.nonce == f"job-{job.id}"
+
+
+async def test_an_answer_in_words_is_kept_with_its_job(jobs: Jobs, make_job: MakeJob) -> None:
+    sources = {"https://example.com/ü.png": "0" * 64}
+    claimed = await claim_new(jobs, make_job, sources=sources)
+    assert claimed.job.sources == sources
+    answer = {"prompts": ["a \u732b", "b"], "width": 3}
+    assert await jobs.finish(claimed.job.id, claimed.fence, [], {}, answer=answer)
+    job = await jobs.get(claimed.job.id)
+    assert job is not None
+    assert (job.answer, job.sources) == (answer, sources)
 
 
 async def test_whoever_is_fenced_out_writes_nothing(

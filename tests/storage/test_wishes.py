@@ -23,6 +23,13 @@ async def test_a_wish_is_remembered_as_it_was_typed(wishes: Wishes, clock: FakeC
     assert (wish.prompt, wish.created_at) == ("a {🐈, \\,} %s --r 5", clock.now)
 
 
+async def test_a_wish_keeps_where_its_pictures_are(wishes: Wishes) -> None:
+    sources = {"https://example.com/cat.png": "0" * 64}
+    wish = await wishes.add(user_id=1, prompt="https://example.com/cat.png a", sources=sources)
+    assert (await wishes.get(wish.id)) == wish
+    assert wish.sources == sources
+
+
 async def test_a_wish_is_dropped_once_and_its_id_never_comes_back(wishes: Wishes) -> None:
     wish = await wishes.add(user_id=1, prompt="a")
     assert await wishes.drop(wish.id)
