@@ -13,11 +13,12 @@ from bot.prompt.completion import Completion, complete
 from bot.prompt.errors import PromptError
 from bot.prompt.flags import FLAGS, Flag, flag_table, likely_name
 from bot.prompt.kinds import Ratio
+from bot.prompt.links import ImagePrompt
 from bot.prompt.macros import expand
 from bot.prompt.parameters import Parameters
 from bot.prompt.parser import MAX_CHARACTERS, parse
 from bot.prompt.permutations import count_permutations, permutations
-from bot.prompt.prompt import ImagePrompt, Lora, Part, Prompt
+from bot.prompt.prompt import Lora, Part, Prompt
 from bot.prompt.reading import MAX_JOBS, parse_all
 
 __all__ = [

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
-from typing import Any
+from typing import Any, Literal
 
 from bot.prompt.kinds import (
     AspectRatio,
@@ -21,6 +21,7 @@ from bot.prompt.kinds import (
     WholeNumber,
     WordList,
 )
+from bot.prompt.links import Links
 from bot.prompt.parameters import DEFAULTS
 from bot.prompt.tokenizer import DASHES
 
@@ -36,7 +37,7 @@ class Flag:
     name: str
     """What canonical text calls it, and the field of `Parameters`."""
     aliases: tuple[str, ...] = ()
-    kind: ValueKind
+    kind: ValueKind | Links
     help: str
     """One sentence."""
     example: str
@@ -45,6 +46,8 @@ class Flag:
     """False: it shapes the first grid only, and variations of a picture leave it out."""
     excludes: tuple[str, ...] = ()
     """Names of flags that say the same thing in another way."""
+    weighs: Literal["", "images", "sref", "cref"] = ""
+    """The pictures that it is nothing without."""
     mistaken_for: tuple[str, ...] = ()
     """What people type for it who come from another bot."""
 
@@ -59,7 +62,7 @@ class Flag:
 
     def default_text(self) -> str:
         """Return the default as it is typed, or empty where there is none."""
-        if self.default is None or isinstance(self.kind, Switch | WordList | FreeText):
+        if self.default is None or isinstance(self.kind, Switch | WordList | FreeText | Links):
             return ""
         return self.kind.write(self.default)
 
@@ -107,10 +110,45 @@ FLAGS: tuple[Flag, ...] = (
     Flag(
         name="iw",
         kind=Number(0, 3),
-        help="How much pictures by link count, against the text; none is drawn from yet.",
+        help="How much the pictures before the text count, against it.",
         example="0.5",
         affects_variations=False,
+        weighs="images",
         mistaken_for=("image_weight",),
+    ),
+    Flag(
+        name="sref",
+        kind=Links(),
+        help="Pictures by link whose style is taken, and not what they show.",
+        example="https://example.com/style.png",
+        affects_variations=True,
+        mistaken_for=("style_reference", "style_ref"),
+    ),
+    Flag(
+        name="sw",
+        kind=WholeNumber(0, 1000),
+        help="How much --sref counts.",
+        example="200",
+        affects_variations=True,
+        weighs="sref",
+        mistaken_for=("style_weight",),
+    ),
+    Flag(
+        name="cref",
+        kind=Links(),
+        help="Pictures by link of somebody who is to be seen again.",
+        example="https://example.com/hero.png",
+        affects_variations=True,
+        mistaken_for=("character_reference", "character_ref"),
+    ),
+    Flag(
+        name="cw",
+        kind=WholeNumber(0, 100),
+        help="How much of --cref is kept: 100 with hair and clothes, 0 the face alone.",
+        example="0",
+        affects_variations=True,
+        weighs="cref",
+        mistaken_for=("character_weight",),
     ),
     Flag(
         name="chaos",
@@ -251,9 +289,8 @@ ELSEWHERE: Mapping[str, str] = {
     "hd": "Easel has no --hd. Try --quality 2 for more detail.",
     "video": "Easel draws no videos.",
     "exp": "Easel has no --exp. Try --stylize.",
-    "sref": "Easel takes no pictures for their style. Describe the style in words.",
-    "cref": "Easel takes no pictures of characters. Describe the character in words.",
-    "oref": "Easel takes no pictures of things. Describe the thing in words.",
+    "oref": "Easel has no --oref. Begin with the picture's link instead.",
+    "ow": "Easel has no --ow. Begin with the picture's link, and weigh it with --iw.",
     "p": "Easel has no personal styles. Describe the style in words.",
     "profile": "Easel has no personal styles. Describe the style in words.",
     "stealth": "Easel shows pictures in their channel and nowhere else.",

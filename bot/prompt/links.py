@@ -2,22 +2,74 @@
 
     link = ["<"] url [">"] ["::" [weight]]
 
-Only the spelling is judged here; nothing is fetched.
+Only the spelling is judged here; nothing is fetched. `file` links are for the command line.
 """
 
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from bot.prompt.kinds import BadValueError
+from bot.prompt.kinds import BadValueError, number_text, read_number
 from bot.prompt.tokenizer import COMMAS
 
 MAX_LINK_CHARACTERS = 2000
+MAX_REFERENCES = 5
+MAX_WEIGHT = 1000
 
 _WEIGHT = re.compile("[-+\u2212\u2013]?\\.?[0-9][^/\\]]*")
 _REFUSED = re.compile(r"[<>\"{}|\\^`]")
+_MINUS = re.compile("[\u2212\u2013]")
 _ADDRESS = "an address of a picture such as https://example.com/cat.png"
+
+
+@dataclass(frozen=True, slots=True)
+class ImagePrompt:
+    """A picture by link, and its weight among the others (`https://example.com/cat.png::2`)."""
+
+    url: str
+    weight: float = 1.0
+
+    def __str__(self) -> str:
+        return self.url if self.weight == 1 else f"{self.url}::{number_text(self.weight)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Links:
+    """Pictures by link."""
+
+    def read(self, text: str) -> tuple[ImagePrompt, ...]:
+        """Read link ((" " | ",") link)*."""
+        pieces = [one.strip(COMMAS) for one in text.split()]
+        links = tuple(_read_weighted(one) for one in pieces if one)
+        if not links:
+            raise BadValueError(self.describe())
+        if len(links) > MAX_REFERENCES:
+            raise BadValueError(f"at most {MAX_REFERENCES} links, there are {len(links)}")
+        return links
+
+    def write(self, value: tuple[ImagePrompt, ...]) -> str:
+        """Return the value as it is typed."""
+        return " ".join(map(str, value))
+
+    def describe(self) -> str:
+        """Return the form in words."""
+        return "links to pictures, with spaces between them"
+
+    def candidates(self) -> tuple[str, ...]:
+        """Return values to offer."""
+        return ()
+
+
+def _read_weighted(text: str) -> ImagePrompt:
+    url, weight = read_link(text)
+    if not weight:
+        return ImagePrompt(url)
+    number = read_number(_MINUS.sub("-", weight), expected="a weight such as 2 behind the link")
+    if not 0 < number <= MAX_WEIGHT:
+        raise BadValueError(f"a link with a weight above 0 and up to {MAX_WEIGHT}")
+    return ImagePrompt(url, number)
 
 
 def read_link(text: str) -> tuple[str, str]:
@@ -40,7 +92,9 @@ def _check(url: str) -> None:
         host, _ = parts.hostname, parts.port
     except ValueError as error:
         raise BadValueError(_ADDRESS) from error
-    if not host or _REFUSED.search(url):
+    is_web = parts.scheme in {"http", "https"} and host
+    is_file = parts.scheme == "file" and parts.path.startswith("/")
+    if not (is_web or is_file) or _REFUSED.search(url):
         raise BadValueError(_ADDRESS)
     if "@" in parts.netloc:
         raise BadValueError(f"{_ADDRESS}, without a name and a password in it")

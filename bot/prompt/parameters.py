@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from bot.prompt.kinds import SQUARE, Ratio
+from bot.prompt.links import ImagePrompt
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,6 +20,14 @@ class Parameters:
     """The same as a whole text, in Stable Diffusion's notation."""
     iw: float = 1.0
     """How much the pictures by link count, against the text."""
+    sref: tuple[ImagePrompt, ...] = ()
+    """Pictures whose style is taken."""
+    sw: int = 100
+    """How much --sref counts."""
+    cref: tuple[ImagePrompt, ...] = ()
+    """Pictures of somebody who is to be seen."""
+    cw: int = 100
+    """How much of --cref is kept."""
     chaos: int = 0
     quality: float = 1.0
     stylize: int = 100

@@ -11,7 +11,7 @@ The grammar, over the tokens of `bot.prompt.tokenizer`::
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise, takewhile
 from typing import Any, NamedTuple, NoReturn
 
@@ -25,17 +25,16 @@ from bot.prompt.flags import (
     plain_name,
 )
 from bot.prompt.kinds import BadValueError, FreeText, Switch, WordList, read_number
-from bot.prompt.links import read_link
+from bot.prompt.links import MAX_WEIGHT, ImagePrompt, Links, read_link
 from bot.prompt.loras import read_lora
 from bot.prompt.parameters import Parameters
-from bot.prompt.prompt import ImagePrompt, Lora, Part, Prompt
+from bot.prompt.prompt import Lora, Part, Prompt
 from bot.prompt.tokenizer import COMMAS, Kind, Token, tokenize, visible
 
 MAX_CHARACTERS = 6000
 MAX_PARTS = 20
-MAX_IMAGES = 10
+MAX_IMAGES = 5
 MAX_LORAS = 8
-MAX_WEIGHT = 1000
 
 _MINUS = re.compile("[\u2212\u2013]")
 
@@ -92,12 +91,25 @@ class _Parser:
         while self.position < len(self.tokens):
             flag = self._flag(given)
             values[flag.name] = self._value(given[flag.name])
-        if "iw" in given and not images:
-            typed = given["iw"]
-            reason = f"{typed.typed} weighs pictures by link, and there is none."
-            self._refuse_span(reason, typed.start, typed.end, "Begin with a link, or leave it out.")
+        for one in given.values():
+            self._check_weighed(one, images=images, given=given)
         return Prompt(
             images=images, parts=parts, loras=tuple(self.loras), parameters=Parameters(**values)
+        )
+
+    def _check_weighed(
+        self, typed: _Given, *, images: Sequence[ImagePrompt], given: Mapping[str, _Given]
+    ) -> None:
+        """Refuse a weight of pictures that are not there."""
+        weighs = typed.flag.weighs
+        if weighs == "images" and not images:
+            reason, hint = f"{typed.typed} weighs pictures by link", "Begin with a link"
+        elif weighs and weighs != "images" and weighs not in given:
+            reason, hint = f"{typed.typed} weighs --{weighs}", f"Add --{weighs} and a link"
+        else:
+            return
+        self._refuse_span(
+            f"{reason}, and there is none.", typed.start, typed.end, f"{hint}, or leave it out."
         )
 
     # Pictures
@@ -244,9 +256,6 @@ class _Parser:
         end = tokens[-1].end if tokens else 0
         if not parts and not images:
             self._refuse_span("There is nothing to draw.", 0, end, "Say what you want to see.")
-        if not parts and len(images) == 1:
-            reason = "One picture alone has nothing to be mixed with."
-            self._refuse(reason, self.tokens[0], "Add words, or a second link.")
         total = sum(part.weight for part in parts)
         if parts and total <= 0:
             reason = f"The weights sum up to {total:g}, but the sum must be above 0."
@@ -290,7 +299,7 @@ class _Parser:
         """Return the tokens that are this flag's value: a word has no space inside."""
         if isinstance(flag.kind, Switch):
             return ()
-        if isinstance(flag.kind, WordList | FreeText):
+        if isinstance(flag.kind, WordList | FreeText | Links):
             return tokens
         joined = takewhile(lambda pair: pair[0].end == pair[1].start, pairwise(tokens))
         return tokens[: 1 + sum(1 for _ in joined)]

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 from bot.prompt.flags import FLAGS
 from bot.prompt.kinds import number_text
+from bot.prompt.links import ImagePrompt
 from bot.prompt.parameters import DEFAULTS, Parameters
 
 
@@ -14,14 +15,6 @@ class Part:
     """One concept of the text, and its weight among the others (`hot::2`)."""
 
     text: str
-    weight: float = 1.0
-
-
-@dataclass(frozen=True, slots=True)
-class ImagePrompt:
-    """A picture by link, and its weight among the others (`https://example.com/cat.png::2`)."""
-
-    url: str
     weight: float = 1.0
 
 
@@ -37,7 +30,7 @@ class Lora:
 class Prompt:
     """What someone asked for.
 
-    At least one part or two pictures; the sum of the parts' weights is above 0, and so is that of
+    At least one part or one picture; the sum of the parts' weights is above 0, and so is that of
     the pictures'.
     """
 
@@ -51,6 +44,13 @@ class Prompt:
         """The seed, by whichever flag it was given; None: one is to be drawn."""
         own, same = self.parameters.seed, self.parameters.sameseed
         return own if same is None else same
+
+    @property
+    def links(self) -> tuple[str, ...]:
+        """The address of every picture that it is drawn from, each once."""
+        parameters = self.parameters
+        used = (*self.images, *parameters.sref, *parameters.cref)
+        return tuple(dict.fromkeys(image.url for image in used))
 
     @property
     def lane(self) -> str:
@@ -83,7 +83,7 @@ class Prompt:
         return replace(self, parameters=replace(self.parameters, **reset))
 
     def _images(self) -> list[str]:
-        return [image.url + _suffix("::", image.weight) for image in self.images]
+        return [str(image) for image in self.images]
 
     def _texts(self) -> list[str]:
         if not self.parts:
@@ -93,7 +93,7 @@ class Prompt:
         return [*(_weighted(part) for part in heads), last]
 
     def _loras(self) -> list[str]:
-        return [f"<lora:{lora.name}{_suffix(':', lora.weight)}>" for lora in self.loras]
+        return [f"<lora:{lora.name}{_suffix(lora.weight)}>" for lora in self.loras]
 
     def _flags(self) -> list[str]:
         values = [(flag, getattr(self.parameters, flag.name)) for flag in FLAGS]
@@ -104,8 +104,8 @@ class Prompt:
         ]
 
 
-def _suffix(separator: str, weight: float) -> str:
-    return "" if weight == 1 else f"{separator}{number_text(weight)}"
+def _suffix(weight: float) -> str:
+    return "" if weight == 1 else f":{number_text(weight)}"
 
 
 def _weighted(part: Part) -> str:

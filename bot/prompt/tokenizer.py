@@ -7,7 +7,8 @@ The grammar of tokens, on text whose blanks and invisible characters are spaces:
     flag      = dashes name              at the start of a word; "--", an em-dash or an en-dash
     quoted    = '"' ... '"' | "“" ... "”"
                                          opened at the start of a word, and closed somewhere
-    link      = "http" ["s"] "://" ...   at the start of a word
+    link      = ("http" ["s"] | "file") "://" ...
+                                         at the start of a word
     lora      = "<lora:" ... [">"]       anywhere
 
 Knows no parameter: whether a flag exists and what its value means is the parser's business. No
@@ -46,7 +47,7 @@ _TOKEN = re.compile(
         (?P<flag> (?: --[{DASHES}]*(?=[^\W_]) | [{DASHES[1:]}]-*(?=[A-Za-z]) )
                   (?P<name> [^\ {COMMAS}]* ) )
         # A comma within a link is followed by more of the link.
-        | (?P<link> <?[hH][tT][tT][pP][sS]?://
+        | (?P<link> <?(?:[hH][tT][tT][pP][sS]?|file)://
                     (?: [^\ {COMMAS}] | [{COMMAS}](?![{DASHES}\ {COMMAS}"“]|$) )+ )
       )
     | (?P<lora> <lora: [^<>\ {COMMAS}]* >? )

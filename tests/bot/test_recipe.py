@@ -185,7 +185,9 @@ def test_variations_draw_at_least_one_step() -> None:
     assert request.num_inference_steps == 3
 
 
-@pytest.mark.parametrize("card", CATALOG.values(), ids=lambda card: card.name)
+@pytest.mark.parametrize(
+    "card", [card for card in CATALOG.values() if card.draws], ids=lambda card: card.name
+)
 def test_no_ratio_means_the_models_default_size(card: ModelCard) -> None:
     request = recipe.text_to_image(parse("a"), card=card, seed=0)
     assert (request.width, request.height) == card.default_size

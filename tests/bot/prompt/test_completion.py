@@ -14,6 +14,8 @@ MODELS = ("pocket", "sdxl")
         pytest.param(
             "a cat --s",
             [
+                "a cat --sref",
+                "a cat --sw",
                 "a cat --stylize",
                 "a cat --steps",
                 "a cat --sampler",

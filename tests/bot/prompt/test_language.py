@@ -122,6 +122,18 @@ EXAMPLES = [
         Prompt(images=(ImagePrompt(CAT),), parts=(Part("a", 2), Part("b"))),
         None,
     ),
+    ("one picture alone", CAT, linked("", (CAT, 1)), None),
+    ("a picture and a shape", f"{CAT} --ar 3:2", linked("", (CAT, 1), ar=Ratio(3, 2)), None),
+    ("a file", "file:///a/%C3%BC.png b", linked("b", ("file:///a/%C3%BC.png", 1)), None),
+    ("a style", f"a --sref {CAT}", one("a", sref=(ImagePrompt(CAT),)), None),
+    (
+        "styles and a character",
+        f"a --sref {CAT}::2, <{DOG}> --sw 50 --cref {DOG} --cw 0",
+        one(
+            "a", sref=(ImagePrompt(CAT, 2), ImagePrompt(DOG)), sw=50, cref=(ImagePrompt(DOG),), cw=0
+        ),
+        f"a --sref {CAT}::2 {DOG} --sw 50 --cref {DOG} --cw 0",
+    ),
     # LoRAs
     ("a LoRA", "a cat <lora:pixels>", adapted("a cat", ("pixels", 1)), None),
     ("a LoRA's weight", "a <lora:pixels:0.8>", adapted("a", ("pixels", 0.8)), None),
@@ -249,9 +261,16 @@ def test_no_two_flags_share_a_name() -> None:
 
 @pytest.mark.parametrize("flag", FLAGS, ids=lambda flag: flag.name)
 def test_every_example_in_the_help_can_be_typed(flag: object) -> None:
-    usage = next(row for row in FLAGS if row is flag).usage()
-    typed = f"{CAT} a cat {usage}" if usage != "--model" else "a cat --model pocket"
+    row = next(row for row in FLAGS if row is flag)
+    weighed = f"--{row.weighs} {CAT} " if row.weighs in {"sref", "cref"} else ""
+    usage = weighed + (row.usage() if row.name != "model" else "--model pocket")
+    typed = f"{CAT} a cat {usage}"
     assert parse(typed, models=MODELS).parameters != DEFAULTS
+
+
+def test_every_picture_that_is_used_is_known_once() -> None:
+    prompt = parse(f"{CAT} {DOG} a --sref {DOG} https://a.b/c --cref {CAT}")
+    assert prompt.links == (CAT, DOG, "https://a.b/c")
 
 
 def test_variations_inherit_all_but_what_shapes_the_first_grid() -> None:

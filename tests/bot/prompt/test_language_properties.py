@@ -9,7 +9,7 @@ from types import FrameType
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from bot.prompt import (
@@ -62,7 +62,7 @@ PIECES = [
     *("https://a.b/c.png::2", "<http://a.b/c,d>", "http://[::1]/a", "::", "http://"),
     *("<lora:pixels:0.8>", "<lora:ink-2>", "<lora:", "<lora:x>", "<", ">"),
     *("{a, b}", "{", "}", "\\,", "\\{", "\\}", "{--raw, --q {1, 2}}", "--repeat 2"),
-    *("--mine", "--{mine, raw}"),
+    *("--mine", "--{mine, raw}", "--sref http://a.b/c.png", "--sw 5", "--cref", "file:///a.png"),
 ]
 spaced = st.lists(st.sampled_from(PIECES), max_size=14).map(" ".join)
 glued = st.lists(st.sampled_from([*PIECES, " ", " "]), max_size=24).map("".join)
@@ -100,7 +100,7 @@ def test_a_text_is_read_or_refused_at_a_place(text: str) -> None:
             assert error.render().encode().decode().count("```") == 2
             assert line.isprintable() or "\u200d" in line or "\u200c" in line
         case prompt:
-            assert prompt.parts or len(prompt.images) > 1
+            assert prompt.parts or prompt.images
             assert not prompt.parts or sum(part.weight for part in prompt.parts) > 0
 
 
@@ -182,6 +182,10 @@ prompts = st.builds(
         seed=st.none() | st.integers(0, 2**32 - 1),
         negative=st.just("") | words,
         relax=st.booleans(),
+        sref=st.just(()) | images,
+        sw=st.integers(0, 1000),
+        cref=images,
+        cw=st.integers(0, 100),
     ),
 )
 
@@ -189,6 +193,7 @@ prompts = st.builds(
 @settings(max_examples=500, deadline=None)
 @given(prompts)
 def test_any_prompt_can_be_written_and_read(prompt: Prompt) -> None:
+    assume(prompt.parameters.sref or prompt.parameters.sw == Parameters().sw)
     assert read(prompt.canonical()) == prompt
 
 
