@@ -25,6 +25,8 @@ MAX_INPUT_SIDE = 16384
 MAX_SCANS = 100
 """Of a progressive JPEG; ordinary ones have up to 14."""
 PREVIEW_WIDTH = 512
+LANCZOS_REACH = 3
+"""Pixels that the filter looks at on each side when it enlarges."""
 
 _FORMATS = ("PNG", "JPEG", "WEBP", "GIF")
 _JPEG, _JPEG_SCAN = b"\xff\xd8", b"\xff\xda"
@@ -57,13 +59,30 @@ def encode_png(image: Image.Image, metadata: Mapping[str, str]) -> bytes:
     return out.getvalue()
 
 
-def enlarge(image: Image.Image, scale: int, *, max_side: int = MAX_SIDE) -> Image.Image:
-    """Return the picture `scale` times as large (Lanczos), or less to stay within `max_side`."""
+def enlarge(
+    image: Image.Image, scale: int, *, max_side: int = MAX_SIDE, is_tile: bool = False
+) -> Image.Image:
+    """Return the picture `scale` times as large (Lanczos), or less to stay within `max_side`.
+
+    What lies behind a tile's edge is its opposite edge.
+    """
     scale = max(1, min(scale, max_side // max(image.size)))
     if scale == 1:
         return image
-    size = (image.width * scale, image.height * scale)
-    return image.resize(size, Image.Resampling.LANCZOS)
+    if is_tile:
+        return _enlarge_tile(image, scale)
+    return image.resize((image.width * scale, image.height * scale), Image.Resampling.LANCZOS)
+
+
+def _enlarge_tile(image: Image.Image, scale: int) -> Image.Image:
+    width, height, reach = image.width, image.height, LANCZOS_REACH
+    around = Image.new(image.mode, (width + 2 * reach, height + 2 * reach))
+    for x in (reach - width, reach, reach + width):
+        for y in (reach - height, reach, reach + height):
+            around.paste(image, (x, y))
+    large = around.resize((around.width * scale, around.height * scale), Image.Resampling.LANCZOS)
+    left = top = reach * scale
+    return large.crop((left, top, left + width * scale, top + height * scale))
 
 
 def make_grid(pngs: Sequence[bytes]) -> bytes:

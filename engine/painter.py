@@ -116,6 +116,7 @@ class Painter:
         stopwatch = Stopwatch(self._store.device)
         with stopwatch("load"):
             model = self._store.get(request.model)
+            self._store.apply_loras(model, request.loras)
         job = _Job(
             model=model,
             request=request,
@@ -211,10 +212,16 @@ class _Job:
 
     def _run(self, group: range, on_step: Callable[[int, int, torch.Tensor], None]) -> torch.Tensor:
         seeds = [self._request.seed_of(image_index) for image_index in group]
+        condition_seeds = [self._request.condition_seed_of(image_index) for image_index in group]
         match self._request:
             case TextToImage() as request:
                 return text_to_image(
-                    self._model, request, seeds=seeds, on_step=on_step, stopwatch=self._stopwatch
+                    self._model,
+                    request,
+                    seeds=seeds,
+                    condition_seeds=condition_seeds,
+                    on_step=on_step,
+                    stopwatch=self._stopwatch,
                 )
             case ImageToImage() as request:
                 if self._image is None:
@@ -224,6 +231,7 @@ class _Job:
                     request,
                     self._image,
                     seeds=seeds,
+                    condition_seeds=condition_seeds,
                     on_step=on_step,
                     stopwatch=self._stopwatch,
                 )
@@ -280,7 +288,7 @@ def _finish(images: Sequence[Image.Image], request: DrawingRequest, *, scale: in
     request_json = json.dumps(request_to_json(request), ensure_ascii=False)
 
     def finish(image_index: int) -> Picture:
-        image = enlarge(images[image_index], scale)
+        image = enlarge(images[image_index], scale, is_tile=request.circular_padding)
         seed = request.seed_of(image_index)
         metadata = {
             "Software": "Easel",

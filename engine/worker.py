@@ -45,7 +45,7 @@ from engine.frames import (
 from engine.images import ImageRefusedError
 from engine.mailboxes import Inbox, Outbox
 from engine.models.catalog import Catalog, UnknownModelError
-from engine.models.loading import ModelError
+from engine.models.errors import ModelError
 from engine.models.store import ModelStore
 from engine.painter import NoMemoryError, Painter, Stopped
 

@@ -32,10 +32,13 @@ from engine.api.events import (
 )
 from engine.api.executor import Executor, Slot
 from engine.api.requests import (
+    MAX_CLIP_SKIP,
     MAX_IMAGE_PROMPTS,
     MAX_IMAGE_WEIGHT,
     MAX_IMAGES,
     MAX_LCM_STEPS,
+    MAX_LORA_WEIGHT,
+    MAX_LORAS,
     MAX_PROMPT_CHARACTERS,
     MAX_SEED,
     MAX_SIDE,
@@ -45,6 +48,7 @@ from engine.api.requests import (
     DrawingRequest,
     ImageCondition,
     ImageToImage,
+    LoraWeight,
     Request,
     RequestError,
     Sampler,
@@ -56,10 +60,13 @@ from engine.api.requests import (
 )
 
 __all__ = [
+    "MAX_CLIP_SKIP",
     "MAX_IMAGES",
     "MAX_IMAGE_PROMPTS",
     "MAX_IMAGE_WEIGHT",
     "MAX_LCM_STEPS",
+    "MAX_LORAS",
+    "MAX_LORA_WEIGHT",
     "MAX_PROMPT_CHARACTERS",
     "MAX_SEED",
     "MAX_SIDE",
@@ -77,6 +84,7 @@ __all__ = [
     "Finished",
     "ImageCondition",
     "ImageToImage",
+    "LoraWeight",
     "Lost",
     "Picture",
     "Progress",

@@ -21,6 +21,10 @@ MAX_LCM_STEPS = 50
 """Steps of the teacher's schedule that LCM picks its own from."""
 MAX_IMAGE_PROMPTS = 5
 MAX_IMAGE_WEIGHT = 10_000.0
+MAX_LORAS = 8
+MAX_LORA_WEIGHT = 2.0
+MAX_CLIP_SKIP = 2
+"""Layers that any text encoder of this family can do without."""
 
 
 class Sampler(StrEnum):
@@ -114,6 +118,16 @@ class ImageCondition(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
             raise RequestError("scale", f"{self.scale} is not above 0 and up to 1")
 
 
+class LoraWeight(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A LoRA (arXiv 2106.09685) by its name, and how much of it is added to the model."""
+
+    name: str
+    weight: float = 1.0
+
+    def __post_init__(self) -> None:
+        _check_range("weight", self.weight, -MAX_LORA_WEIGHT, MAX_LORA_WEIGHT)
+
+
 class _Drawing(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The fields that every way of drawing shares. Names and meanings are those of diffusers."""
 
@@ -134,6 +148,12 @@ class _Drawing(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Steps of the whole schedule, shared out between base and refiner by `denoising_end`."""
     guidance_scale: float = 5.0
     """w of equation 2 of the Imagen paper; 1 switches guidance off."""
+    guidance_rescale: float = 0.0
+    """phi of arXiv 2305.08891, section 3.4, 0 to 1. 0: none."""
+    mimic_scale: float = 0.0
+    """Dynamic thresholding: the guidance scale whose range is not left. 0: none."""
+    clip_skip: int = 0
+    """Layers of the text encoders that are left out, beside the last one."""
     denoising_end: float = 1.0
     """Share of the schedule that the base model draws; the refiner draws the rest. 1: none."""
     aesthetic_score: float = 6.0
@@ -141,6 +161,12 @@ class _Drawing(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     negative_aesthetic_score: float = 2.5
     condition_noise: float = 0.0
     """Strength of the annealed noise on the condition, 0 to 1 (CADS, arXiv 2310.17347). 0: none."""
+    condition_rotation: float = 0.0
+    """Angle by which the condition is turned toward a random direction, 0 to 1 (a right angle)."""
+    stop_at: float = 1.0
+    """Share of the steps that are drawn, above 0; what they predict is decoded. 1: all of them."""
+    circular_padding: bool = False
+    """Opposite edges meet, so that the picture can be laid beside itself without a seam."""
     sampler: Sampler = Sampler.EULER
     image_prompt: ImageCondition | None = None
     """Pictures whose contents are to be seen."""
@@ -148,6 +174,8 @@ class _Drawing(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Pictures whose style is to be seen, and not what they show."""
     character_reference: ImageCondition | None = None
     """Pictures of somebody who is to be seen."""
+    loras: tuple[LoraWeight, ...] = ()
+    """Added to the base model and its text encoders; a refiner has none. Names differ."""
 
     def __post_init__(self) -> None:
         _check_model(self.model)
@@ -161,16 +189,28 @@ class _Drawing(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         _check_range("num_images", self.num_images, 1, MAX_IMAGES)
         _check_range("num_inference_steps", self.num_inference_steps, 1, 200)
         _check_range("guidance_scale", self.guidance_scale, 1, 30)
+        _check_range("guidance_rescale", self.guidance_rescale, 0, 1)
+        _check_range("mimic_scale", self.mimic_scale, 0, 30)
+        _check_range("clip_skip", self.clip_skip, 0, MAX_CLIP_SKIP)
         _check_range("denoising_end", self.denoising_end, 0.05, 1)
         _check_range("aesthetic_score", self.aesthetic_score, 0, 10)
         _check_range("negative_aesthetic_score", self.negative_aesthetic_score, 0, 10)
         _check_range("condition_noise", self.condition_noise, 0, 1)
+        _check_range("condition_rotation", self.condition_rotation, 0, 1)
+        _check_range("stop_at", self.stop_at, 0.01, 1)
+        _check_range("loras", len(self.loras), 0, MAX_LORAS)
+        if len({lora.name for lora in self.loras}) < len(self.loras):
+            raise RequestError("loras", "names one twice")
         if self.sampler is Sampler.LCM:
             _check_range("num_inference_steps", self.num_inference_steps, 1, MAX_LCM_STEPS)
 
     def seed_of(self, image_index: int) -> int:
         """Return the seed that picture `image_index` (from 0) is drawn from."""
-        return self.seed if self.same_seed else (self.seed + image_index) % (MAX_SEED + 1)
+        return self.seed if self.same_seed else self.condition_seed_of(image_index)
+
+    def condition_seed_of(self, image_index: int) -> int:
+        """Return the seed of what pulls picture `image_index` its own way, `same_seed` or not."""
+        return (self.seed + image_index) % (MAX_SEED + 1)
 
     def image_names(self) -> frozenset[str]:
         """Return the sha256 of every picture that the request needs."""

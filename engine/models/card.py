@@ -12,7 +12,11 @@ from typing import Literal
 
 import msgspec
 
-from engine.api import MAX_SIDE, SIDE_STEP
+from engine.api import MAX_LCM_STEPS, MAX_SIDE, SIDE_STEP, Sampler
+
+MAX_VERSION = 100
+DISTILLED_SAMPLERS = frozenset({Sampler.LCM})
+"""What only a model that was distilled to it draws anything with."""
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,39}")
 _REPO_ID = re.compile(r"[\w.-]+/[\w.-]+")
@@ -29,6 +33,8 @@ class ModelKind(StrEnum):
     """Makes a model of kind `sdxl` draw from pictures too (arXiv 2308.06721)."""
     CAPTIONER = "captioner"
     """Writes what a picture shows: BLIP."""
+    LORA = "lora"
+    """Changes how a model of kind `sdxl` draws (arXiv 2106.09685)."""
 
 
 class ImageUse(StrEnum):
@@ -40,6 +46,20 @@ class ImageUse(StrEnum):
     """Their style is to be seen."""
     CHARACTER = "character"
     """Whoever they show is to be seen."""
+
+
+class Draft(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How a model draws a sketch: in few steps."""
+
+    num_inference_steps: int
+    guidance_scale: float
+    sampler: Sampler = Sampler.EULER
+    lora: str = ""
+    """The card of the LoRA that distils the model to few steps; empty: it draws them as it is."""
+
+    def __post_init__(self) -> None:
+        _check_range("num_inference_steps", self.num_inference_steps, 1, MAX_LCM_STEPS)
+        _check_range("guidance_scale", self.guidance_scale, 1, 30)
 
 
 class ModelCard(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -74,7 +94,7 @@ class ModelCard(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     image_models: tuple[str, ...] = ()
     """Cards that draw from pictures for this model, or make it do so; the first on disk serves."""
     weight_name: str = ""
-    """The file of an IP-Adapter."""
+    """The file of an IP-Adapter or a LoRA."""
     character_weight_name: str = ""
     """The file of the IP-Adapter that was trained on faces, if there is one."""
     image_encoder_folder: str = ""
@@ -87,6 +107,14 @@ class ModelCard(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     """Too slow to be the default without a GPU."""
     style_words: tuple[str, ...] = ()
     """What --stylize adds to a prompt, the most telling first."""
+    version: float | None = None
+    """Its number among the general models."""
+    niji: float | None = None
+    """Its number among the anime models."""
+    samplers: tuple[Sampler, ...] = ()
+    """Those of `DISTILLED_SAMPLERS` that it was made for, or, of a LoRA, makes a model fit for."""
+    draft: Draft | None = None
+    """None: it has no way to sketch."""
 
     def __post_init__(self) -> None:
         if not _NAME.fullmatch(self.name):
@@ -106,6 +134,8 @@ class ModelCard(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         _check_range("denoising_end", self.denoising_end, 0.05, 1)
         _check_range("max_prompt_tokens", self.max_prompt_tokens, 1, 1000)
         _check_range("display_scale", self.display_scale, 1, 8)
+        for field, number in (("version", self.version), ("niji", self.niji)):
+            _check_range(field, number or 0, 0, MAX_VERSION)
         if self.denoising_end < 1 and not self.has_refiner:
             raise ValueError("denoising_end: is below 1, but has_refiner is not set")
 
@@ -116,13 +146,19 @@ class ModelCard(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
     @property
     def weight_names(self) -> tuple[str, ...]:
-        """The files of an IP-Adapter."""
+        """The files of an IP-Adapter or a LoRA."""
         return tuple(name for name in (self.weight_name, self.character_weight_name) if name)
 
     @property
     def default_size(self) -> tuple[int, int]:
         """Width and height of a picture when nothing else is asked for."""
         return self.sizes[0]
+
+
+_FIELDS_OF_KINDS = {
+    "weight_name": (ModelKind.IP_ADAPTER, ModelKind.LORA),
+    "image_encoder_folder": (ModelKind.IP_ADAPTER,),
+}
 
 
 def _check_range(field: str, value: float, low: float, high: float) -> None:
@@ -133,10 +169,12 @@ def _check_range(field: str, value: float, low: float, high: float) -> None:
 def _check_kind(card: ModelCard) -> None:
     if card.draws and not card.sizes:
         raise ValueError("sizes: is empty; give at least one [width, height]")
-    is_adapter = card.kind is ModelKind.IP_ADAPTER
-    for field in ("weight_name", "image_encoder_folder"):
-        if bool(getattr(card, field)) != is_adapter:
-            raise ValueError(f"{field}: belongs to models of kind ip_adapter, and to all of them")
+    for field, kinds in _FIELDS_OF_KINDS.items():
+        if bool(getattr(card, field)) != (card.kind in kinds):
+            names = " and ".join(kinds)
+            raise ValueError(f"{field}: belongs to models of kind {names}, and to all of them")
+    if card.kind is ModelKind.LORA and not card.weight_name.endswith(".safetensors"):
+        raise ValueError(f"weight_name: {card.weight_name!r} is not a .safetensors")
     for field in ("weight_name", "character_weight_name", "image_encoder_folder"):
         path = PurePosixPath(getattr(card, field))
         if path.is_absolute() or ".." in path.parts:

@@ -12,6 +12,7 @@ Errors::
 from __future__ import annotations
 
 import difflib
+import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -23,6 +24,11 @@ from engine.models.card import ImageUse, ModelCard, ModelKind
 from engine.models.layout import locate
 
 BUILTIN = Path(__file__).with_name("catalog.toml")
+
+LORA_FOLDER = "loras"
+"""Of the models' folder: what lies there as <name>.safetensors needs no card."""
+
+_LORA_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
 
 _NOT_DRAWN = {
     ImageUse.PROMPT: "{title} does not draw from pictures on this machine.",
@@ -56,6 +62,7 @@ class Catalog(Mapping[str, ModelCard]):
             tables[name] = tables.get(name, {}) | table
         catalog = cls([_card(name, table, extra or BUILTIN) for name, table in tables.items()])
         catalog._check_image_models(extra or BUILTIN)
+        catalog._check_drafts(extra or BUILTIN)
         return catalog
 
     def __getitem__(self, name: str) -> ModelCard:
@@ -81,6 +88,21 @@ class Catalog(Mapping[str, ModelCard]):
             for name, card in self._cards.items()
             if card.kind is ModelKind.SDXL and locate(card, models_dir) is not None
         )
+
+    def loras(self, models_dir: Path) -> frozenset[str]:
+        """Return the names of the LoRAs that are on disk, with a card or without."""
+        names = [file.stem for file in (models_dir / LORA_FOLDER).glob("*.safetensors")]
+        names += self._cards
+        return frozenset(name for name in names if self.locate_lora(name, models_dir) is not None)
+
+    def locate_lora(self, name: str, models_dir: Path) -> Path | None:
+        """Return the file of a LoRA, or None when it is not on disk."""
+        card = self._cards.get(name)
+        if card is not None and card.kind is ModelKind.LORA:
+            folder = locate(card, models_dir)
+            return folder / card.weight_name if folder else None
+        file = models_dir / LORA_FOLDER / f"{name}.safetensors"
+        return file if _LORA_NAME.fullmatch(name) and file.is_file() else None
 
     def default(self, devices: Sequence[str], models_dir: Path) -> ModelCard:
         """Return the model for prompts that name none.
@@ -154,6 +176,14 @@ class Catalog(Mapping[str, ModelCard]):
                 return [other for other in others if other.character_weight_name]
             case _:
                 assert_never(use)
+
+    def _check_drafts(self, file: Path) -> None:
+        for card in self._cards.values():
+            lora = card.draft.lora if card.draft else ""
+            if lora and (lora not in self or self[lora].kind is not ModelKind.LORA):
+                raise CatalogError(
+                    f"{file}: [{card.name}]: draft: {lora!r} is not a model of kind lora"
+                )
 
     def _check_image_models(self, file: Path) -> None:
         for card in self._cards.values():

@@ -37,6 +37,7 @@ KIND_CONFIGURATION = {
         "image_noising_scheduler/*.json",
     ),
     ModelKind.IP_ADAPTER: ("LICENSE*",),
+    ModelKind.LORA: ("LICENSE*",),
     ModelKind.CAPTIONER: (
         "LICENSE*",
         "config.json",
@@ -62,6 +63,7 @@ KIND_WEIGHTS = {
         "image_normalizer/diffusion_pytorch_model",
     ),
     ModelKind.IP_ADAPTER: (),
+    ModelKind.LORA: (),
     ModelKind.CAPTIONER: ("model",),
 }
 """Paths of weights, without what a variant and numbered pieces add to a file's name."""

@@ -13,6 +13,7 @@ _FOLDERS = {
     ModelKind.UNCLIP: ("text_encoder", "unet", "vae", "image_encoder", "image_normalizer"),
     ModelKind.IP_ADAPTER: (),
     ModelKind.CAPTIONER: (".",),
+    ModelKind.LORA: (),
 }
 """Folders with a configuration and weights."""
 _FILES = {
@@ -31,6 +32,7 @@ _FILES = {
     ),
     ModelKind.IP_ADAPTER: (),
     ModelKind.CAPTIONER: ("preprocessor_config.json", "tokenizer.json"),
+    ModelKind.LORA: (),
 }
 _UNCLIP_FOLDERS = ("unet", "image_encoder", "image_normalizer")
 _UNCLIP_FILES = (

@@ -4,10 +4,6 @@ Components are loaded class by class and shared by identity: the refiner has the
 text encoder, tokenizer and autoencoder. Nothing here uses `from_pipe`, which silently casts the
 shared modules to float32 (diffusers issue 12754); nothing here reaches the network; and no pickle
 is opened, whatever its name.
-
-Errors::
-
-    ModelError              a model that cannot be loaded; the sentence says what to do about it
 """
 
 from __future__ import annotations
@@ -24,16 +20,14 @@ from diffusers import AutoencoderKL, EulerDiscreteScheduler, UNet2DConditionMode
 from transformers import CLIPTextModel, CLIPTextModelWithProjection, CLIPTokenizer
 
 from engine.devices import Device
+from engine.models.adapters import Adapters
 from engine.models.card import ModelCard
+from engine.models.errors import ModelError
 from engine.models.layout import has_weights, refiner_folder
 from engine.models.preview import PreviewMap, load_preview
 from engine.prompt_encoder import PromptEncoder
 
 _PICKLED = ("*.bin", "*.ckpt", "*.pt", "*.pth")
-
-
-class ModelError(RuntimeError):
-    """A model that cannot be loaded."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +49,7 @@ class LoadedModel:
     vae: Any
     base: Expert
     refiner: Expert | None
+    adapters: Adapters
     preview: PreviewMap
     size_bytes: int
     """What it takes of the device's memory while nothing is drawn."""
@@ -96,6 +91,7 @@ def load_model(
     text_encoder.eos_token_id = tokenizer.eos_token_id
     text_encoder_2.text_model.eos_token_id = tokenizer_2.eos_token_id
     vae = loader.vae(folder / "vae")
+    base = loader.expert(folder)
     refiner = refiner_folder(folder)
     force_zeros = _force_zeros(folder, default=True)
     return LoadedModel(
@@ -110,8 +106,19 @@ def load_model(
             refiner_force_zeros_for_empty_prompt=_force_zeros(refiner, default=force_zeros),
         ),
         vae=vae,
-        base=loader.expert(folder),
+        base=base,
         refiner=loader.expert(refiner) if card.has_refiner else None,
+        adapters=Adapters(
+            {
+                "vae": vae,
+                "text_encoder": text_encoder,
+                "text_encoder_2": text_encoder_2,
+                "tokenizer": tokenizer,
+                "tokenizer_2": tokenizer_2,
+                "unet": base.unet,
+                "scheduler": base.scheduler,
+            }
+        ),
         preview=load_preview(vae, folder),
         size_bytes=loader.size_bytes,
         is_offloaded=is_offloaded,

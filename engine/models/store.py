@@ -9,16 +9,19 @@ import logging
 import math
 import time
 from collections import OrderedDict
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
 from safetensors import SafetensorError, safe_open
 
+from engine.api import LoraWeight
 from engine.devices import Device, free_memory, is_out_of_memory
 from engine.models.card import ModelCard
 from engine.models.catalog import Catalog
+from engine.models.errors import ModelError
 from engine.models.layout import locate, refiner_folder
-from engine.models.loading import LoadedModel, ModelError, load_model, refuse_pickled
+from engine.models.loading import LoadedModel, load_model, refuse_pickled
 
 logger = logging.getLogger(__name__)
 
@@ -49,6 +52,16 @@ class ModelStore:
             logger.info("loaded model=%s in %.2f s", name, time.perf_counter() - started)
         self._models.move_to_end(name)
         return self._models[name]
+
+    def apply_loras(self, model: LoadedModel, loras: Sequence[LoraWeight]) -> None:
+        """Have these LoRAs in a model, and no other. Raises ModelError."""
+        files = {}
+        for lora in loras:
+            file = self.catalog.locate_lora(lora.name, self._models_dir)
+            if file is None:
+                raise ModelError(f"The LoRA {lora.name!r} is not on this machine. Leave it out.")
+            files[file] = lora.weight
+        model.adapters.apply(files)
 
     def evict_others(self, name: str) -> bool:
         """Forget all models but this one; return whether there were any."""

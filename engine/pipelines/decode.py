@@ -10,27 +10,30 @@ from PIL import Image
 
 from engine.devices import free_memory, is_out_of_memory
 from engine.models.latents import unscale_latents
+from engine.pipelines import circular
 
 logger = logging.getLogger(__name__)
 
 
-def decode(vae: Any, latents: torch.Tensor) -> torch.Tensor:
+def decode(vae: Any, latents: torch.Tensor, *, is_circular: bool = False) -> torch.Tensor:
     """Decode `latents` (B, 4, h, w), scaled, to pixels (B, 3, H, W), float32, 0 to 1.
 
     Decoding takes more memory than a step of the UNet. When there is not enough, pictures are
-    decoded one by one, and then tile by tile.
+    decoded one by one, and then tile by tile; but not if they are circular, because the edge of a
+    tile is not the picture's.
     """
     latents = unscale_latents(vae, latents).to(vae.dtype)
-    for attempt in (_whole, _one_by_one):
-        try:
-            return attempt(vae, latents)
-        except RuntimeError as error:
-            if not is_out_of_memory(error):
-                raise
-            logger.warning("out of memory while decoding %d pictures", len(latents))
-        # Outside of the handler: until it ends, the error's traceback keeps the tensors alive.
-        free_memory()
-    return _tiled(vae, latents)
+    with circular.padding(vae, is_circular=is_circular):
+        for attempt in (_whole, _one_by_one):
+            try:
+                return attempt(vae, latents)
+            except RuntimeError as error:
+                if not is_out_of_memory(error) or (attempt is _one_by_one and is_circular):
+                    raise
+                logger.warning("out of memory while decoding %d pictures", len(latents))
+            # Outside of the handler: until it ends, the error's traceback keeps the tensors alive.
+            free_memory()
+        return _tiled(vae, latents)
 
 
 def to_images(pixels: torch.Tensor) -> list[Image.Image]:

@@ -15,7 +15,9 @@ import torch
 
 from engine.api import DrawingRequest
 from engine.models.loading import LoadedModel
+from engine.pipelines import circular
 from engine.pipelines.condition_noise import ConditionNoise
+from engine.pipelines.guidance import Guidance
 from engine.pipelines.samplers import predicted_latents
 from engine.pipelines.schedule import Schedule, Share
 from engine.pipelines.stopwatch import Stopwatch
@@ -38,16 +40,25 @@ class _Conditioning:
     text_embeds: torch.Tensor
     time_ids: torch.Tensor
 
+    def turned(self, noise: ConditionNoise, *, batch: int) -> _Conditioning:
+        """Return it turned toward each picture's direction. What is said against stays."""
+        return self._changed(noise.turn, batch=batch)
+
     def with_noise(self, noise: ConditionNoise, t: float, *, batch: int) -> _Conditioning:
         """Return it as noisy as it is to be at timestep t. What is said against stays clean."""
         share = noise.share(t)
         if share == 0:
             return self
+        return self._changed(lambda embeds: noise.mix(embeds, share), batch=batch)
+
+    def _changed(
+        self, change: Callable[[torch.Tensor], torch.Tensor], *, batch: int
+    ) -> _Conditioning:
         states, embeds = self.encoder_hidden_states, self.text_embeds
         return replace(
             self,
-            encoder_hidden_states=torch.cat([states[:-batch], noise.mix(states[-batch:], share)]),
-            text_embeds=torch.cat([embeds[:-batch], noise.mix(embeds[-batch:], share)]),
+            encoder_hidden_states=torch.cat([states[:-batch], change(states[-batch:])]),
+            text_embeds=torch.cat([embeds[:-batch], change(embeds[-batch:])]),
         )
 
 
@@ -72,7 +83,7 @@ def denoise(
     prompt: EncodedPrompt,
     *,
     schedule: Schedule,
-    seeds: Sequence[int],
+    condition_seeds: Sequence[int],
     generators: Sequence[torch.Generator],
     latents: torch.Tensor,
     on_step: OnStep,
@@ -80,21 +91,29 @@ def denoise(
 ) -> torch.Tensor:
     """Draw the whole schedule on `latents` (B, 4, h, w), float32: base first, then refiner.
 
-    `generators` are those that the latents came from; some samplers draw on from them.
+    `condition_seeds` are those of the noise on each picture's condition. `generators` are those
+    that the latents came from; some samplers draw on from them.
     """
-    guided = request.guidance_scale > 1
+    guidance = Guidance(
+        scale=request.guidance_scale,
+        rescale=request.guidance_rescale,
+        mimic_scale=request.mimic_scale,
+    )
     size = (request.height, request.width)
     size_ids = [*size, 0, 0]
     batch = len(latents)
     base = _conditioning(
-        prompt.base, [*size_ids, *size], [*size_ids, *size], batch=batch, guided=guided
+        prompt.base, [*size_ids, *size], [*size_ids, *size], batch=batch, guided=guidance.is_on
     )
     latents = latents.to(model.device.torch_device)
-    condition_noise = ConditionNoise(seeds, strength=request.condition_noise)
+    condition_noise = ConditionNoise(
+        condition_seeds, strength=request.condition_noise, rotation=request.condition_rotation
+    )
     loop = _Loop(
-        guidance_scale=request.guidance_scale,
+        guidance=guidance,
         total=schedule.total,
         condition_noise=condition_noise,
+        is_circular=request.circular_padding,
         generators=generators,
         on_step=on_step,
     )
@@ -106,11 +125,11 @@ def denoise(
             [*size_ids, request.aesthetic_score],
             [*size_ids, request.negative_aesthetic_score],
             batch=batch,
-            guided=guided,
+            guided=guidance.is_on,
         )
         with stopwatch("refiner"), model.at_work(schedule.refiner.unet):
             latents = loop.run(schedule.refiner, refiner, latents)
-    return latents
+    return loop.predicted if schedule.is_cut else latents
 
 
 class _Loop:
@@ -119,18 +138,22 @@ class _Loop:
     def __init__(
         self,
         *,
-        guidance_scale: float,
+        guidance: Guidance,
         total: int,
         condition_noise: ConditionNoise,
+        is_circular: bool,
         generators: Sequence[torch.Generator],
         on_step: OnStep,
     ) -> None:
-        self._guidance_scale = guidance_scale
+        self._guidance = guidance
         self._total = total
         self._condition_noise = condition_noise
+        self._is_circular = is_circular
         self._generators = list(generators)
         self._on_step = on_step
         self._step = 0
+        self.predicted = torch.empty(0)
+        """What the last step says that the finished latents are: (B, 4, h, w), float32."""
 
     def run(self, share: Share, conditioning: _Conditioning, latents: torch.Tensor) -> torch.Tensor:
         """Draw one expert's steps."""
@@ -138,23 +161,30 @@ class _Loop:
         options = {"generator": self._generators} if takes_generators else {}
         # Nothing is read back from the device inside the loop: that would wait for it.
         on_device = share.timesteps.to(latents.device)
+        conditioning = conditioning.turned(self._condition_noise, batch=len(latents))
         for t, timestep in zip(on_device, share.timesteps.tolist(), strict=True):
             now = conditioning.with_noise(self._condition_noise, timestep, batch=len(latents))
-            prediction = self._predict(share, now, latents, t)
+            is_circular = self._is_circular and not circular.lays_out(timestep)
+            with circular.padding(share.unet, is_circular=is_circular):
+                prediction = self._predict(share, now, latents, t, timestep)
             output = share.scheduler.step(prediction, t, latents, **options)
             latents = output.prev_sample
             self._step += 1
-            predicted = predicted_latents(share.scheduler, output)
-            self._on_step(self._step, self._total, predicted)
+            self.predicted = predicted_latents(share.scheduler, output)
+            self._on_step(self._step, self._total, self.predicted)
         return latents
 
     def _predict(
-        self, share: Share, conditioning: _Conditioning, latents: torch.Tensor, t: torch.Tensor
+        self,
+        share: Share,
+        conditioning: _Conditioning,
+        latents: torch.Tensor,
+        t: torch.Tensor,
+        timestep: float,
     ) -> torch.Tensor:
-        """Return the guided prediction (B, 4, h, w), float32 (Imagen, arXiv 2205.11487, eq. 2)."""
-        guided = self._guidance_scale > 1
-        model_input = torch.cat([latents] * 2) if guided else latents
-        model_input = share.scheduler.scale_model_input(model_input, t)
+        """Return the guided prediction (B, 4, h, w), float32. `timestep` is t on the CPU."""
+        noisy = share.scheduler.scale_model_input(latents, t)
+        model_input = torch.cat([noisy] * 2) if self._guidance.is_on else noisy
         prediction: torch.Tensor = share.unet(
             model_input.to(share.unet.dtype),
             t,
@@ -165,10 +195,9 @@ class _Loop:
             },
             return_dict=False,
         )[0].float()
-        if not guided:
+        if not self._guidance.is_on:
             return prediction
-        unconditional, conditional = prediction.chunk(2)
-        return unconditional + self._guidance_scale * (conditional - unconditional)
+        return self._guidance.combine(prediction, noisy, timestep, share.scheduler)
 
 
 def _conditioning(

@@ -28,14 +28,20 @@ def image_to_image(
     image: Image.Image,
     *,
     seeds: Sequence[int],
+    condition_seeds: Sequence[int] | None = None,
     on_step: OnStep,
     stopwatch: Stopwatch,
 ) -> torch.Tensor:
-    """Draw one picture for each seed, all from `image` (RGB): (B, 3, H, W), float32, 0 to 1."""
+    """Draw one picture for each seed, all from `image` (RGB): (B, 3, H, W), float32, 0 to 1.
+
+    `condition_seeds` are those of the noise on each picture's condition; None: the same.
+    """
     schedule = make_schedule(model, request, seeds=seeds, strength=request.strength)
     generators = new_generators(seeds)
     with stopwatch("encode"), model.at_work(*model.prompt_encoder.modules):
-        prompt = model.prompt_encoder.encode(request.prompt, request.negative_prompt or None)
+        prompt = model.prompt_encoder.encode(
+            request.prompt, request.negative_prompt or None, clip_skip=request.clip_skip
+        )
     with stopwatch("encode"), model.at_work(model.vae):
         pixels = prepare_image(image, height=request.height, width=request.width)
         latents = _noised_latents(model.vae, pixels, generators, schedule)
@@ -44,14 +50,14 @@ def image_to_image(
         request,
         prompt,
         schedule=schedule,
-        seeds=seeds,
+        condition_seeds=seeds if condition_seeds is None else condition_seeds,
         generators=generators,
         latents=latents,
         on_step=on_step,
         stopwatch=stopwatch,
     )
     with stopwatch("decode"), model.at_work(model.vae):
-        return decode(model.vae, latents)
+        return decode(model.vae, latents, is_circular=request.circular_padding)
 
 
 def prepare_image(image: Image.Image, *, height: int, width: int) -> torch.Tensor:

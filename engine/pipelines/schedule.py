@@ -52,6 +52,8 @@ class Schedule:
 
     base: Share
     refiner: Share | None
+    is_cut: bool = False
+    """Whether it ends before the noise does: then what the last step predicts is the picture."""
 
     @property
     def total(self) -> int:
@@ -65,11 +67,25 @@ class Schedule:
             return self.refiner
         return self.base
 
+    def until(self, stop_at: float) -> Schedule:
+        """Return the first steps only, at least one: a share of them all."""
+        if stop_at == 1:
+            return self
+        steps = max(1, round(self.total * stop_at))
+        base = replace(self.base, timesteps=self.base.timesteps[:steps])
+        if self.refiner is None:
+            return replace(self, base=base, is_cut=True)
+        rest = max(0, steps - len(base.timesteps))
+        refiner = replace(self.refiner, timesteps=self.refiner.timesteps[:rest])
+        return replace(self, base=base, refiner=refiner, is_cut=True)
+
 
 def make_schedule(
     model: LoadedModel, request: DrawingRequest, *, seeds: Sequence[int], strength: float = 1.0
 ) -> Schedule:
     """Share the steps out. With a `strength` below 1 the first of them are left out.
+
+    With the request's `stop_at` below 1 it is the last of those that remain.
 
     Raises RequestError when the model has no refiner for the share that the request leaves to one.
     """
@@ -82,14 +98,16 @@ def make_schedule(
     steps = request.num_inference_steps
     skipped = (steps - min(int(steps * strength), steps)) * base.scheduler.order
     if denoising_end >= 1 or model.refiner is None:
-        return Schedule(base=base.between(skipped, len(base.timesteps)), refiner=None)
+        whole = Schedule(base=base.between(skipped, len(base.timesteps)), refiner=None)
+        return whole.until(request.stop_at)
     refiner = _share(model.refiner, request, seeds)
-    return Schedule(
+    whole = Schedule(
         base=base.between(skipped, base.steps_above(denoising_end)),
         refiner=refiner.between(
             max(skipped, refiner.steps_above(denoising_end)), len(refiner.timesteps)
         ),
     )
+    return whole.until(request.stop_at)
 
 
 def _share(expert: Expert, request: DrawingRequest, seeds: Sequence[int]) -> Share:

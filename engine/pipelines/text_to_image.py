@@ -20,13 +20,19 @@ def text_to_image(
     request: TextToImage,
     *,
     seeds: Sequence[int],
+    condition_seeds: Sequence[int] | None = None,
     on_step: OnStep,
     stopwatch: Stopwatch,
 ) -> torch.Tensor:
-    """Draw one picture for each seed: (B, 3, H, W), float32, 0 to 1."""
+    """Draw one picture for each seed: (B, 3, H, W), float32, 0 to 1.
+
+    `condition_seeds` are those of the noise on each picture's condition; None: the same.
+    """
     schedule = make_schedule(model, request, seeds=seeds)
     with stopwatch("encode"), model.at_work(*model.prompt_encoder.modules):
-        prompt = model.prompt_encoder.encode(request.prompt, request.negative_prompt or None)
+        prompt = model.prompt_encoder.encode(
+            request.prompt, request.negative_prompt or None, clip_skip=request.clip_skip
+        )
     generators = new_generators(seeds)
     start = noise_from(generators, height=request.height, width=request.width)
     latents = denoise(
@@ -34,11 +40,11 @@ def text_to_image(
         request,
         prompt,
         schedule=schedule,
-        seeds=seeds,
+        condition_seeds=seeds if condition_seeds is None else condition_seeds,
         generators=generators,
         latents=start * schedule.first.scheduler.init_noise_sigma,
         on_step=on_step,
         stopwatch=stopwatch,
     )
     with stopwatch("decode"), model.at_work(model.vae):
-        return decode(model.vae, latents)
+        return decode(model.vae, latents, is_circular=request.circular_padding)

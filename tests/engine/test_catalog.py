@@ -14,7 +14,7 @@ from engine.models.catalog import (
 from engine.models.layout import locate, refiner_folder
 from tests.engine import tiny
 
-BUILTIN = ["pocket", "sdxl", "unclip", "ip-adapter-sdxl", "blip"]
+BUILTIN = ["pocket", "sdxl", "animagine", "lcm-sdxl", "unclip", "ip-adapter-sdxl", "blip"]
 ENTRY = """
 [mine]
 title = "Mine"
@@ -203,3 +203,53 @@ def test_words_for_a_picture_come_from_blip_once_it_is_pulled(tmp_path: Path) ->
     names = ("config.json", "model.safetensors", "preprocessor_config.json", "tokenizer.json")
     write_files(tmp_path / "blip" / "base", *names)
     assert catalog.describer(tmp_path).name == "blip"
+
+
+def test_loras_are_files_of_a_folder_and_cards_that_were_pulled(tmp_path: Path) -> None:
+    catalog = Catalog.load()
+    assert catalog.loras(tmp_path) == frozenset()
+    own = tmp_path / "loras"
+    own.mkdir()
+    for name in (
+        "Ink-2.safetensors",
+        "pixels.ckpt",
+        "two words.safetensors",
+        "lcm-sdxl.safetensors",
+    ):
+        (own / name).touch()
+    assert catalog.loras(tmp_path) == {"Ink-2"}
+    pulled = tmp_path / "lcm-sdxl" / "base" / "pytorch_lora_weights.safetensors"
+    pulled.parent.mkdir(parents=True)
+    pulled.touch()
+    assert catalog.loras(tmp_path) == {"Ink-2", "lcm-sdxl"}
+    assert catalog.locate_lora("lcm-sdxl", tmp_path) == pulled
+    assert catalog.locate_lora("Ink-2", tmp_path) == own / "Ink-2.safetensors"
+    assert catalog.locate_lora("../loras/Ink-2", tmp_path) is None
+    assert catalog.available(tmp_path) == {"pocket"}
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        (
+            'draft = { num_inference_steps = 4, guidance_scale = 1, lora = "gone" }',
+            "not a model of",
+        ),
+        ('draft = { num_inference_steps = 4, guidance_scale = 1, lora = "sdxl" }', "kind lora"),
+        ("draft = { num_inference_steps = 0, guidance_scale = 1 }", "outside 1 to 50"),
+        ('samplers = ["Ewler"]', "samplers"),
+        ("version = -1", "version: -1"),
+        ('weight_name = "a.safetensors"', "weight_name: belongs to"),
+    ],
+)
+def test_what_draws_few_steps_is_checked(tmp_path: Path, fields: str, said: str) -> None:
+    with pytest.raises(CatalogError, match=said):
+        load(tmp_path, f"[pocket]\n{fields}\n")
+
+
+def test_a_lora_is_one_file_of_safetensors(tmp_path: Path) -> None:
+    entry = '[x]\ntitle = "X"\nkind = "lora"\nlicense = "none"\nsource = "hub"\nbase = "a/b"\n'
+    assert load(tmp_path, f'{entry}weight_name = "x.safetensors"\n')["x"].weight_names
+    for weight_name in ("x.bin", "../x.safetensors"):
+        with pytest.raises(CatalogError, match="weight_name"):
+            load(tmp_path, f'{entry}weight_name = "{weight_name}"\n')

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
-from engine.pipelines.condition_noise import ConditionNoise
+from engine.pipelines.condition_noise import FULL_NOISE_FROM, NO_NOISE_BELOW, ConditionNoise
 from tests.engine.test_parity import draw, request
 from tests.engine.tiny import load
 
@@ -28,8 +29,8 @@ def test_no_strength_is_exactly_no_noise() -> None:
 
 def test_late_steps_are_clean() -> None:
     noise = ConditionNoise([1], strength=1)
-    assert noise.share(600) == 0
-    assert noise.share(950) == 1
+    assert noise.share(1000 * NO_NOISE_BELOW) == 0
+    assert noise.share(1000 * FULL_NOISE_FROM) == 1
 
 
 def test_mixing_keeps_mean_and_deviation() -> None:
@@ -37,6 +38,23 @@ def test_mixing_keeps_mean_and_deviation() -> None:
     mixed = ConditionNoise([1, 2], strength=1).mix(embeds, 0.5)
     assert torch.allclose(mixed.mean(-1), embeds.mean(-1), atol=1e-4)
     assert torch.allclose(mixed.std(-1), embeds.std(-1), rtol=1e-3)
+
+
+@pytest.mark.parametrize("rotation", [0.25, 0.5, 1.0])
+def test_a_turn_is_by_its_angle_and_keeps_mean_and_deviation(rotation: float) -> None:
+    embeds = torch.randn(2, 7, 2048) * 3 + 1
+    turned = ConditionNoise([1, 2], strength=0, rotation=rotation).turn(embeds)
+    assert torch.allclose(turned.mean(-1), embeds.mean(-1), atol=1e-4)
+    assert torch.allclose(turned.std(-1), embeds.std(-1), rtol=1e-3)
+    before, after = (some - some.mean(-1, keepdim=True) for some in (embeds, turned))
+    cosine = torch.cosine_similarity(before, after, dim=-1)
+    # A random direction is at a right angle to any other, but for a little.
+    assert (cosine - math.cos(rotation * math.pi / 2)).abs().max() < 0.1
+
+
+def test_no_turn_is_exactly_none() -> None:
+    embeds = torch.randn(1, 7, 16)
+    assert ConditionNoise([1], strength=1).turn(embeds) is embeds
 
 
 def test_a_picture_has_its_own_noise_in_any_batch() -> None:

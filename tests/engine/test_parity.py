@@ -131,6 +131,32 @@ def test_base_and_refiner_draw_what_the_stock_pipelines_draw(
     assert np.abs(draw(tiny_model, asked) - expected).max() < TOLERANCE
 
 
+@pytest.mark.parametrize(
+    "changes",
+    [
+        pytest.param({"guidance_rescale": 0.7}, id="guidance-rescale"),
+        pytest.param({"clip_skip": 1}, id="clip-skip-1"),
+        pytest.param({"clip_skip": 2}, id="clip-skip-2"),
+    ],
+)
+def test_what_the_stock_pipeline_knows_by_the_same_name_does_the_same(
+    tiny_model: LoadedModel, stock: StableDiffusionXLPipeline, changes: dict[str, Any]
+) -> None:
+    expected = stock(
+        [PROMPT] * 2,
+        height=tiny.SIZE,
+        width=tiny.SIZE,
+        num_inference_steps=6,
+        guidance_scale=4.0,
+        output_type="np",
+        generator=generators(2),
+        **changes,
+    ).images
+    drawn = draw(tiny_model, request(denoising_end=1.0, **changes))
+    assert np.abs(drawn - expected).max() < TOLERANCE
+    assert np.abs(drawn - draw(tiny_model, request(denoising_end=1.0))).max() > 1e-4
+
+
 def test_the_base_alone_draws_what_the_stock_pipeline_draws(
     tiny_model: LoadedModel, stock: StableDiffusionXLPipeline
 ) -> None:

@@ -9,7 +9,8 @@ import torch
 
 from engine.api import TextToImage
 from engine.models.catalog import Catalog
-from engine.models.loading import LoadedModel, ModelError, load_model
+from engine.models.errors import ModelError
+from engine.models.loading import LoadedModel, load_model
 from engine.models.store import ModelStore
 from engine.pipelines.stopwatch import Stopwatch
 from engine.pipelines.text_to_image import text_to_image
