@@ -11,7 +11,7 @@ from typing import BinaryIO
 
 import msgspec
 
-from engine.api import Event, WorkItem
+from engine.api import JobEvent, WorkItem
 
 MAX_FRAME_BYTES = 256 * 1024 * 1024
 HEADER = struct.Struct(">I")
@@ -22,9 +22,9 @@ class FrameError(ValueError):
 
 
 class Run(msgspec.Struct, frozen=True, tag="run"):
-    """Draw this."""
+    """Draw this batch."""
 
-    item: WorkItem
+    items: list[WorkItem]
 
 
 class Cancel(msgspec.Struct, frozen=True, tag="cancel"):
@@ -54,16 +54,18 @@ class Ready(msgspec.Struct, frozen=True, kw_only=True, tag="ready"):
 
 
 class Loaded(msgspec.Struct, frozen=True, kw_only=True, tag="loaded"):
-    """Sent whenever another set of models is in the device's memory, and after each Load."""
+    """What the device's memory holds: sent whenever that changes, and after each Load."""
 
     models: frozenset[str]
+    capacity_pixels: int
+    """How large a batch is worth drawing; less, once memory has ended."""
     asked: str | None = None
     """The model of the Load that this answers."""
     error: str | None = None
     """Why that Load failed."""
 
 
-Reply = Ready | Loaded | Event
+Reply = Ready | Loaded | JobEvent
 
 _encoder = msgspec.msgpack.Encoder()
 _commands: msgspec.msgpack.Decoder[Command] = msgspec.msgpack.Decoder(Command)

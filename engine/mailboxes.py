@@ -8,7 +8,7 @@ import queue
 import threading
 from typing import BinaryIO
 
-from engine.api import Progress
+from engine.api import ENDS, Progress
 from engine.frames import Cancel, Command, FrameError, Load, Reply, Run, pack, read_command
 
 logger = logging.getLogger(__name__)
@@ -17,13 +17,14 @@ logger = logging.getLogger(__name__)
 class Outbox:
     """Replies on their way out. Never makes the drawing wait for the reader.
 
-    When the pipe is full, only the latest progress is kept, and what is not progress goes first.
+    When the pipe is full, only the latest progress of each job is kept, and what is not progress
+    goes first.
     """
 
     def __init__(self, stream: BinaryIO) -> None:
         self._stream = stream
         self._frames: list[bytes] = []
-        self._progress: bytes | None = None
+        self._progress: dict[int, bytes] = {}
         self._changed = threading.Condition()
         self._is_writing = False
         threading.Thread(target=self._write, name="outbox", daemon=True).start()
@@ -33,9 +34,10 @@ class Outbox:
         frame = pack(reply)
         with self._changed:
             if isinstance(reply, Progress):
-                self._progress = frame
+                self._progress[reply.job_id] = frame
             else:
-                self._progress = None
+                if isinstance(reply, ENDS):
+                    self._progress.pop(reply.job_id, None)
                 self._frames.append(frame)
             self._changed.notify_all()
 
@@ -64,8 +66,7 @@ class Outbox:
     def _take(self) -> bytes:
         if self._frames:
             return self._frames.pop(0)
-        frame, self._progress = self._progress, None
-        return frame or b""
+        return self._progress.pop(next(iter(self._progress)))
 
 
 class Inbox:
@@ -100,7 +101,7 @@ class Inbox:
                 self._cancelled.add(command.job_id)
             case Run():
                 # An order to stop that came too late for an earlier try is not for this one.
-                self._cancelled.discard(command.item.job_id)
+                self._cancelled -= {item.job_id for item in command.items}
                 self._commands.put(command)
             case Load():
                 self._commands.put(command)

@@ -1,8 +1,8 @@
-"""The painter: one request in, finished pictures out, on one device.
+"""The painter: requests in, finished pictures out, on one device.
 
-It knows models, pipelines and pictures, and nothing of processes or pipes: any executor's worker
-can own one. Pictures that do not fit the device's memory together are drawn in smaller groups;
-since each has its own seed, nobody can tell from the result.
+It knows models and pictures, and nothing of processes or pipes: any executor's worker can own one.
+Pictures that do not fit the device's memory together are drawn in smaller groups; since each has
+its own seed, nobody can tell from the result.
 
 Errors::
 
@@ -16,46 +16,28 @@ Errors::
 
 from __future__ import annotations
 
-import hashlib
 import json
 import logging
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import assert_never
 
-import torch
-from PIL import Image
-
-from engine.api import (
-    DrawingRequest,
-    ImageToImage,
-    Picture,
-    RequestError,
-    TextToImage,
-    WorkItem,
-    request_to_json,
-)
-from engine.devices import Device, is_out_of_memory
-from engine.images import encode_png, encode_preview, enlarge, open_image
+from engine.api import DrawingRequest, Picture, TextToImage, WorkItem, request_to_json
+from engine.batch import Batch, Job, Report, Row
+from engine.devices import Device
+from engine.images import encode_png, enlarge
 from engine.models.loading import LoadedModel
 from engine.models.store import ModelStore
-from engine.pipelines.decode import to_images
-from engine.pipelines.image_to_image import image_to_image
 from engine.pipelines.stopwatch import Stopwatch
-from engine.pipelines.text_to_image import text_to_image
 
 logger = logging.getLogger(__name__)
 
-PREVIEW_SECONDS = 0.4
-"""A preview costs a wait for the device, and nobody sees more of them."""
 CPU_PIXELS_AT_ONCE = 1024 * 1024
 """A CPU gains nothing from larger batches, and its memory is the machine's."""
 
-Report = Callable[[int, int, bytes | None], None]
-"""Called after each step: steps done, steps in all, perhaps a preview."""
+IsStopped = Callable[[WorkItem], bool]
 
 
 class Stopped(Exception):  # noqa: N818 - it is asked for, not an error
@@ -72,11 +54,16 @@ class Drawing:
 
     pictures: list[Picture]
     timings: dict[str, float]
-    """Seconds by stage: load, encode, base, refiner, decode, png, total."""
+    """Seconds by stage: load, encode, base, refiner, decode, png, total. Of what was drawn together
+    with other requests it is its share."""
+
+
+End = Callable[[WorkItem, Drawing | None], None]
+"""Called when a job ends; None: it was stopped."""
 
 
 class Painter:
-    """Draws requests, one at a time."""
+    """Draws requests, one batch at a time."""
 
     def __init__(self, store: ModelStore) -> None:
         self._store = store
@@ -87,6 +74,12 @@ class Painter:
     def loaded(self) -> frozenset[str]:
         """Names of the models in memory."""
         return self._store.loaded
+
+    @property
+    def capacity_pixels(self) -> int:
+        """How large a batch is worth drawing: less, once memory has ended."""
+        learned = (limit * height * width for (_, height, width), limit in self._limits.items())
+        return min([self._store.device.capacity_pixels, *learned])
 
     def warm_up(self, name: str) -> None:
         """Load a model and draw a picture in two steps, so that the first user need not wait."""
@@ -106,174 +99,112 @@ class Painter:
         item = WorkItem(job_id=0, fence=0, request=request)
         self.draw(item, report=lambda *_: None, is_stopped=lambda: False)
 
-    def draw(self, item: WorkItem, *, report: Report, is_stopped: Callable[[], bool]) -> Drawing:
-        """Draw every picture of the request."""
+    def draw(
+        self,
+        item: WorkItem,
+        *,
+        report: Callable[[int, int, bytes | None], None],
+        is_stopped: Callable[[], bool],
+    ) -> Drawing:
+        """Draw one request alone. Raises Stopped."""
+        drawings: list[Drawing | None] = []
+        self.draw_batch(
+            [item],
+            report=lambda _item, *step: report(*step),
+            is_stopped=lambda _item: is_stopped(),
+            end=lambda _item, drawing: drawings.append(drawing),
+        )
+        if drawings[0] is None:
+            raise Stopped
+        return drawings[0]
+
+    def draw_batch(
+        self, items: Sequence[WorkItem], *, report: Report, is_stopped: IsStopped, end: End
+    ) -> None:
+        """Draw requests that share a batch key, as far as they fit together.
+
+        Each job ends by itself, when its pictures are finished or when it is asked to stop. What is
+        raised is about all that have not ended.
+        """
         started = time.perf_counter()
-        request = item.request
-        if not isinstance(request, DrawingRequest):
-            raise RequestError("request", "asks for words; a painter draws pictures")
-        image = _start_image(item)
+        jobs = [Job.of(item) for item in items]
         stopwatch = Stopwatch(self._store.device)
         with stopwatch("load"):
-            model = self._store.get(request.model)
-            self._store.apply_loras(model, request.loras)
-        job = _Job(
+            model = self._store.get(jobs[0].request.model)
+            self._store.apply_loras(model, jobs[0].request.loras)
+        batch = Batch(
             model=model,
-            request=request,
-            image=image,
             stopwatch=stopwatch,
             report=report,
             is_stopped=is_stopped,
+            on_stop=lambda item: end(item, None),
         )
-        images = self._draw_groups(job)
-        with stopwatch("png"):
-            pictures = _finish(images, request, scale=model.card.display_scale)
-        timings = stopwatch.seconds | {"total": time.perf_counter() - started}
-        return Drawing(pictures=pictures, timings=timings)
+        drawn = 0
+        for group in self._groups(batch, model, jobs):
+            drawn += len(group)
+            for job in dict.fromkeys(row.job for row in group):
+                if not job.is_drawn or job.is_stopped:
+                    continue
+                share = job.request.num_images / drawn
+                timings = {stage: seconds * share for stage, seconds in stopwatch.seconds.items()}
+                timings["total"] = (time.perf_counter() - started) * share
+                own = Stopwatch(self._store.device)
+                with own("png"):
+                    pictures = _finish(job, scale=model.card.display_scale)
+                timings["png"] = own.seconds["png"]
+                timings["total"] += timings["png"]
+                end(job.item, Drawing(pictures=pictures, timings=timings))
 
-    def _draw_groups(self, job: _Job) -> list[Image.Image]:
-        """Draw the pictures in groups, and in ever smaller ones where memory ends."""
-        key = (job.request.model, job.request.height, job.request.width)
-        limit = self._limits.get(key) or _group_limit(job.request, self._store.device)
-        waiting = deque(_split(range(job.request.num_images), limit))
+    def _groups(
+        self, batch: Batch, model: LoadedModel, jobs: Sequence[Job]
+    ) -> Iterator[Sequence[Row]]:
+        """Draw the rows in groups, in ever smaller ones where memory ends; yield each when done."""
+        request = jobs[0].request
+        key = (request.model, request.height, request.width)
+        limit = self._limits.get(key) or _rows_at_once(request, self._store.device)
+        waiting = deque(
+            group for alike in _alike(jobs, model) for group in _split(alike, limit or len(alike))
+        )
         while waiting:
-            group = waiting.popleft()
-            if job.draw(group, groups_left=len(waiting) + 1):
+            group = [row for row in waiting.popleft() if not row.job.is_stopped]
+            if not group:
+                continue
+            if batch.draw(group, waiting=waiting):
+                yield group
                 continue
             # Outside of any handler, so that the error's traceback no longer holds the tensors.
-            if self._store.evict_others(job.request.model):
+            if self._store.evict_others(request.model):
                 waiting.appendleft(group)
                 continue
             if len(group) == 1:
-                raise NoMemoryError(_no_memory(job.request, self._store.device))
+                raise NoMemoryError(_no_memory(request, self._store.device))
             limit = self._limits[key] = (len(group) + 1) // 2
             waiting.appendleft(group)
             waiting = deque(part for some in waiting for part in _split(some, limit))
             logger.warning("out of memory with %d pictures; trying %d", len(group), limit)
-        return job.images()
 
 
-class _Job:
-    """One request while it is being drawn."""
+def _alike(jobs: Sequence[Job], model: LoadedModel) -> list[list[Row]]:
+    """Return the rows of all jobs, those together whose prompts are equally long.
 
-    def __init__(
-        self,
-        *,
-        model: LoadedModel,
-        request: DrawingRequest,
-        image: Image.Image | None,
-        stopwatch: Stopwatch,
-        report: Report,
-        is_stopped: Callable[[], bool],
-    ) -> None:
-        self._model = model
-        self._request = request
-        self._image = image
-        self._stopwatch = stopwatch
-        self._report = report
-        self._is_stopped = is_stopped
-        self._images: list[Image.Image | None] = [None] * request.num_images
-        self._previews: dict[int, Image.Image] = {}
-        self._groups_done = 0
-        self._shown: bytes | None = None
-        self._next_preview = 0.0
-
-    @property
-    def request(self) -> DrawingRequest:
-        """What is being drawn."""
-        return self._request
-
-    def images(self) -> list[Image.Image]:
-        """Return the finished pictures, in order."""
-        return [image for image in self._images if image is not None]
-
-    def draw(self, group: range, *, groups_left: int) -> bool:
-        """Draw these pictures; return False when memory ended."""
-        if self._is_stopped():
-            raise Stopped
-        groups = self._groups_done + groups_left
-
-        def on_step(step: int, total: int, predicted: torch.Tensor) -> None:
-            if self._is_stopped():
-                raise Stopped
-            step += self._groups_done * total
-            self._report(step, groups * total, self._preview(group, predicted))
-
-        try:
-            pixels = self._run(group, on_step)
-        except RuntimeError as error:
-            if not is_out_of_memory(error):
-                raise
-            return False
-        for image_index, image in zip(group, to_images(pixels), strict=True):
-            self._images[image_index] = self._previews[image_index] = image
-        self._groups_done += 1
-        return True
-
-    def _run(self, group: range, on_step: Callable[[int, int, torch.Tensor], None]) -> torch.Tensor:
-        seeds = [self._request.seed_of(image_index) for image_index in group]
-        condition_seeds = [self._request.condition_seed_of(image_index) for image_index in group]
-        match self._request:
-            case TextToImage() as request:
-                return text_to_image(
-                    self._model,
-                    request,
-                    seeds=seeds,
-                    condition_seeds=condition_seeds,
-                    on_step=on_step,
-                    stopwatch=self._stopwatch,
-                )
-            case ImageToImage() as request:
-                if self._image is None:
-                    raise RequestError("image", "did not come with the request")
-                return image_to_image(
-                    self._model,
-                    request,
-                    self._image,
-                    seeds=seeds,
-                    condition_seeds=condition_seeds,
-                    on_step=on_step,
-                    stopwatch=self._stopwatch,
-                )
-            case _:
-                assert_never(self._request)
-
-    def _preview(self, group: range, predicted: torch.Tensor) -> bytes | None:
-        """Return all pictures as they look now, or as they looked a moment ago.
-
-        Progress may be dropped on its way, so each one carries the whole of what is to be seen.
-        """
-        now = time.monotonic()
-        if now < self._next_preview:
-            return self._shown
-        self._next_preview = now + PREVIEW_SECONDS
-        rough = self._model.preview.to_images(predicted)
-        self._previews.update(zip(group, rough, strict=True))
-        size = (self._request.width, self._request.height)
-        blank = Image.new("RGB", size, "#2b2d31")
-        shown = [self._previews.get(index, blank) for index in range(self._request.num_images)]
-        self._shown = encode_preview([image.resize(size) for image in shown])
-        return self._shown
+    A prompt that is lengthened to another one's length is another prompt to the UNet.
+    """
+    rows: dict[int, list[Row]] = {}
+    for job in jobs:
+        for row in job.rows():
+            rows.setdefault(model.prompt_encoder.count_chunks(*row.text), []).append(row)
+    return list(rows.values())
 
 
-def _start_image(item: WorkItem) -> Image.Image | None:
-    """Return the picture that the request starts from. Raises RequestError, ImageRefusedError."""
-    if not isinstance(item.request, ImageToImage):
-        return None
-    data = item.blobs.get(item.request.image)
-    if data is None or hashlib.sha256(data).hexdigest() != item.request.image:
-        raise RequestError("image", "did not come with the request, or came damaged")
-    return open_image(data)
-
-
-def _group_limit(request: DrawingRequest, device: Device) -> int:
+def _rows_at_once(request: DrawingRequest, device: Device) -> int | None:
+    """Return how many pictures are drawn at once; None: as many as there are."""
     if device.torch_device.type != "cpu":
-        return request.num_images
+        return None
     return max(1, CPU_PIXELS_AT_ONCE // (request.height * request.width))
 
 
-def _split(indices: range, limit: int) -> list[range]:
-    return [indices[start : start + limit] for start in range(0, len(indices), limit)]
+def _split(rows: Sequence[Row], limit: int) -> list[Sequence[Row]]:
+    return [rows[start : start + limit] for start in range(0, len(rows), limit)]
 
 
 def _no_memory(request: DrawingRequest, device: Device) -> str:
@@ -283,12 +214,13 @@ def _no_memory(request: DrawingRequest, device: Device) -> str:
     )
 
 
-def _finish(images: Sequence[Image.Image], request: DrawingRequest, *, scale: int) -> list[Picture]:
+def _finish(job: Job, *, scale: int) -> list[Picture]:
     """Enlarge and encode the pictures, several at once: compression leaves Python's lock."""
+    request = job.request
     request_json = json.dumps(request_to_json(request), ensure_ascii=False)
 
     def finish(image_index: int) -> Picture:
-        image = enlarge(images[image_index], scale, is_tile=request.circular_padding)
+        image = enlarge(job.images[image_index], scale, is_tile=request.circular_padding)
         seed = request.seed_of(image_index)
         metadata = {
             "Software": "Easel",
@@ -301,4 +233,4 @@ def _finish(images: Sequence[Image.Image], request: DrawingRequest, *, scale: in
         return Picture(png=png, seed=seed, width=image.width, height=image.height)
 
     with ThreadPoolExecutor(max_workers=4) as pool:
-        return list(pool.map(finish, range(len(images))))
+        return list(pool.map(finish, range(request.num_images)))

@@ -22,21 +22,31 @@ PENULTIMATE = -2
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PromptEmbeds:
-    """One prompt as a UNet reads it. S is chunks x tokens, D the width, P the pooled width."""
+    """Prompts as a UNet reads them. S is chunks x tokens, D the width, P the pooled width."""
 
     prompt_embeds: torch.Tensor
-    """(1, S, D)."""
+    """(B, S, D)."""
     pooled_prompt_embeds: torch.Tensor
-    """(1, P)."""
+    """(B, P)."""
     negative_prompt_embeds: torch.Tensor
-    """(1, S, D)."""
+    """(B, S, D)."""
     negative_pooled_prompt_embeds: torch.Tensor
-    """(1, P)."""
+    """(B, P)."""
+
+    @classmethod
+    def of_rows(cls, rows: Sequence[PromptEmbeds]) -> PromptEmbeds:
+        """Put equally long prompts below each other."""
+        return cls(
+            **{
+                name: torch.cat([getattr(row, name) for row in rows])
+                for name in cls.__dataclass_fields__
+            }
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EncodedPrompt:
-    """One prompt, encoded once, for both experts."""
+    """Prompts, encoded once, for both experts."""
 
     base: PromptEmbeds
     refiner: PromptEmbeds
@@ -141,11 +151,30 @@ class PromptEncoder:
         """The text encoders."""
         return tuple(tower.text_encoder for tower in self._towers)
 
+    def count_chunks(self, prompt: str, negative_prompt: str | None = None) -> int:
+        """Return into how many chunks both are encoded."""
+        texts = (prompt, negative_prompt or "")
+        return max(len(tower.chunks(text)) for tower in self._towers for text in texts)
+
+    def encode_rows(
+        self, texts: Sequence[tuple[str, str | None]], *, clip_skip: int = 0
+    ) -> EncodedPrompt:
+        """Encode a prompt and a negative prompt for each row, each pair once.
+
+        All take equally many chunks.
+        """
+        encoded = {text: self.encode(*text, clip_skip=clip_skip) for text in dict.fromkeys(texts)}
+        rows = [encoded[text] for text in texts]
+        return EncodedPrompt(
+            base=PromptEmbeds.of_rows([row.base for row in rows]),
+            refiner=PromptEmbeds.of_rows([row.refiner for row in rows]),
+        )
+
     @torch.inference_mode()
     def encode(
         self, prompt: str, negative_prompt: str | None = None, *, clip_skip: int = 0
     ) -> EncodedPrompt:
-        """Encode a prompt and what it should not show, padded to equally many chunks.
+        """Encode one prompt and what it should not show, padded to equally many chunks.
 
         Without a negative prompt its embeds are zeros where the model wants that, else those of
         "". `clip_skip` reads that many layers earlier, for the prompt only, as diffusers does.

@@ -15,6 +15,7 @@ import signal
 import sys
 import traceback
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 from typing import BinaryIO
 
@@ -39,7 +40,6 @@ from engine.frames import (
     Load,
     Loaded,
     Ready,
-    Reply,
     Run,
 )
 from engine.images import ImageRefusedError
@@ -47,7 +47,7 @@ from engine.mailboxes import Inbox, Outbox
 from engine.models.catalog import Catalog, UnknownModelError
 from engine.models.errors import ModelError
 from engine.models.store import ModelStore
-from engine.painter import NoMemoryError, Painter, Stopped
+from engine.painter import Drawing, NoMemoryError, Painter
 
 logger = logging.getLogger("engine.worker")
 
@@ -65,14 +65,14 @@ class Worker:
         self._painter = painter
         self._inbox = inbox
         self._outbox = outbox
-        self._announced: frozenset[str] = frozenset()
+        self._announced: Loaded | None = None
 
     def run(self) -> None:
         """Take commands until the process ends."""
         while True:
             match self._inbox.next():
-                case Run(item):
-                    self._draw(item)
+                case Run(items):
+                    self._draw(items)
                 case Load(model):
                     self._load(model)
 
@@ -86,64 +86,99 @@ class Worker:
             logger.exception("loading failed model=%s", model)
             error = f"{type(failure).__name__}: {failure}"
             self._exit_if_broken(failure)
-        self._announced = self._painter.loaded
-        self._outbox.send(Loaded(models=self._announced, asked=model, error=error))
+        self._announced = self._holds()
+        self._outbox.send(self._holds(asked=model, error=error))
 
-    def _draw(self, item: WorkItem) -> None:
-        self._outbox.send(Started(job_id=item.job_id, fence=item.fence))
-        reply = self._outcome(item)
-        self._announce()
-        try:
-            self._outbox.send(reply)
-        except FrameError as error:
-            self._outbox.send(_failed(item, FailureKind.INVALID, f"Ask for fewer pixels: {error}"))
+    def _draw(self, items: Sequence[WorkItem]) -> None:
+        for item in items:
+            self._outbox.send(Started(job_id=item.job_id, fence=item.fence))
+        # What broke under several jobs may be the fault of one.
+        for item in self._try(items):
+            self._try([item])
 
-    def _outcome(self, item: WorkItem) -> Reply:
-        """Draw, and say how it ended. The one place of the worker that catches everything."""
-        job_id, fence = item.job_id, item.fence
+    def _try(self, items: Sequence[WorkItem]) -> list[WorkItem]:
+        """Draw a batch; return what is to be drawn alone. The worker's one place to catch all."""
+        left = {item.job_id: item for item in items}
 
-        def report(step: int, total: int, preview: bytes | None) -> None:
+        def report(item: WorkItem, step: int, total: int, preview: bytes | None) -> None:
             self._announce()
+            job_id, fence = item.job_id, item.fence
             self._outbox.send(
                 Progress(job_id=job_id, fence=fence, step=step, total=total, preview=preview)
             )
 
+        def end(item: WorkItem, drawing: Drawing | None) -> None:
+            del left[item.job_id]
+            self._end(item, drawing)
+
         try:
-            drawing = self._painter.draw(
-                item, report=report, is_stopped=lambda: self._inbox.is_cancelled(job_id)
+            self._painter.draw_batch(
+                items,
+                report=report,
+                is_stopped=lambda item: self._inbox.is_cancelled(item.job_id),
+                end=end,
             )
-        except Stopped:
-            return Cancelled(job_id=job_id, fence=fence)
-        except NoMemoryError as error:
-            return _failed(item, FailureKind.OUT_OF_MEMORY, str(error))
-        except INVALID as error:
-            return _failed(item, FailureKind.INVALID, str(error))
         except Exception as error:
-            logger.exception("drawing failed job_id=%d", job_id)
-            self._exit_if_broken(error, item)
-            return _failed(item, FailureKind.INTERNAL, "Something broke while drawing this.")
-        return Finished(
-            job_id=job_id, fence=fence, pictures=drawing.pictures, timings=drawing.timings
-        )
+            failed = list(left.values())
+            if not isinstance(error, (*INVALID, NoMemoryError)):
+                logger.exception("drawing failed job_ids=%s", list(left))
+                self._exit_if_broken(error, failed)
+            if len(failed) > 1:
+                return failed
+            for item in failed:
+                self._fail(item, error)
+        return []
+
+    def _end(self, item: WorkItem, drawing: Drawing | None) -> None:
+        self._announce()
+        if drawing is None:
+            self._outbox.send(Cancelled(job_id=item.job_id, fence=item.fence))
+            return
+        try:
+            self._outbox.send(
+                Finished(
+                    job_id=item.job_id,
+                    fence=item.fence,
+                    pictures=drawing.pictures,
+                    timings=drawing.timings,
+                )
+            )
+        except FrameError as error:
+            self._fail(item, RequestError("num_images", f"ask for fewer pixels: {error}"))
+
+    def _fail(self, item: WorkItem, error: Exception) -> None:
+        self._announce()
+        kind, message = FailureKind.INTERNAL, "Something broke while drawing this."
+        if isinstance(error, NoMemoryError):
+            kind, message = FailureKind.OUT_OF_MEMORY, str(error)
+        elif isinstance(error, INVALID):
+            kind, message = FailureKind.INVALID, str(error)
+        self._outbox.send(Failed(job_id=item.job_id, fence=item.fence, kind=kind, message=message))
 
     def _announce(self) -> None:
-        if self._painter.loaded != self._announced:
-            self._announced = self._painter.loaded
-            self._outbox.send(Loaded(models=self._announced))
+        """Tell what the memory holds, where that has changed."""
+        holds = self._holds()
+        if holds != self._announced:
+            self._announced = holds
+            self._outbox.send(holds)
 
-    def _exit_if_broken(self, error: Exception, item: WorkItem | None = None) -> None:
+    def _holds(self, *, asked: str | None = None, error: str | None = None) -> Loaded:
+        return Loaded(
+            models=self._painter.loaded,
+            capacity_pixels=self._painter.capacity_pixels,
+            asked=asked,
+            error=error,
+        )
+
+    def _exit_if_broken(self, error: Exception, items: Sequence[WorkItem] = ()) -> None:
         """Leave if the device failed: CUDA answers nothing but errors from then on."""
         if not is_device_failure(error):
             return
-        if item is not None:
-            reason = f"the device failed: {str(error).splitlines()[0]}"
+        reason = f"the device failed: {str(error).splitlines()[0]}"
+        for item in items:
             self._outbox.send(Lost(job_id=item.job_id, fence=item.fence, reason=reason))
         self._outbox.flush(timeout_seconds=5)
         os._exit(DEVICE_FAILED)
-
-
-def _failed(item: WorkItem, kind: FailureKind, message: str) -> Failed:
-    return Failed(job_id=item.job_id, fence=item.fence, kind=kind, message=message)
 
 
 def main() -> None:

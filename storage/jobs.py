@@ -73,6 +73,8 @@ class Jobs:
                 jobs.c.cost,
                 users.c.virtual_time,
                 jobs.c.virtual_start,
+                jobs.c.batch_key,
+                jobs.c.pixels,
             )
             .join(users, users.c.id == jobs.c.user_id)
             .where(jobs.c.state == JobState.QUEUED)

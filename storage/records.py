@@ -116,7 +116,11 @@ class NewJob:
     """How the job came to be: imagine, reroll, variation."""
     lane: str
     compat_key: str
-    """Equal for jobs that one worker can draw without changing its model."""
+    """Equal for jobs that take equally long, for equal costs."""
+    batch_key: str | None = None
+    """Equal for jobs that can be drawn as one batch; None: it is drawn alone."""
+    pixels: int = 0
+    """What it takes of a batch."""
     cost: float = 1.0
     """How much work it is; users are charged by it. 1 is a usual grid."""
     prompt: str
@@ -192,6 +196,8 @@ class JobRecord:
     """The sha256 of every picture that the prompt links to, by its link."""
     answer: dict[str, Any] | None = None
     """The engine's answer in words as JSON values, where words were asked for."""
+    batch_key: str | None = None
+    pixels: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -212,6 +218,8 @@ class QueuedJob:
     """Its user's: what was drawn for them, by cost and weight of lane."""
     virtual_start: float | None = None
     """The virtual time at which it was claimed before it was lost; it is not charged again."""
+    batch_key: str | None = None
+    pixels: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

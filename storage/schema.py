@@ -32,7 +32,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from storage.records import MAX_IDEMPOTENCY_KEY, DeliveryState, JobState
 
-REVISION = "0004"
+REVISION = "0005"
 """The migration that makes these tables; a test holds it to the newest one."""
 
 MAX_NONCE = 25
@@ -120,6 +120,8 @@ jobs = Table(
     Column("parent_image_index", Integer),
     Column("lane", Text, nullable=False),
     Column("compat_key", Text, nullable=False),
+    Column("batch_key", Text),
+    Column("pixels", BigInteger, nullable=False, server_default="0"),
     Column("cost", Float, nullable=False, server_default="1"),
     Column("prompt", Text, nullable=False),
     Column("request", _Json, nullable=False),

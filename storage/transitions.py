@@ -47,6 +47,8 @@ def submit(new: NewJob, *, now: datetime) -> ReturningInsert[Any]:
             action=new.action,
             lane=new.lane,
             compat_key=new.compat_key,
+            batch_key=new.batch_key,
+            pixels=new.pixels,
             cost=new.cost,
             prompt=new.prompt,
             request=dict(new.request),

@@ -77,7 +77,8 @@ async def _run(
 ) -> api.Finished:
     executor = started.executor
     events = executor.events()
-    await executor.submit(executor.slots()[0].id, api.WorkItem(job_id=1, fence=1, request=request))
+    item = api.WorkItem(job_id=1, fence=1, request=request)
+    await executor.submit(executor.slots()[0].id, [item])
     async for event in events:
         match event:
             case api.Progress():

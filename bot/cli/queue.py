@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from rich.console import Console
@@ -47,7 +48,7 @@ async def _rows(settings: Settings) -> list[tuple[str, ...]]:
         rows = [_row("drawing", job, "") for job in running]
         places = forecast(
             waiting,
-            [_station(job, pace, now) for job in running] or [_IDLE],
+            _stations(running, pace, now) or [_IDLE],
             now=now,
             policy=Policy(running_per_user=settings.max_running_per_user),
             seconds=lambda job, device: pace.seconds(job.compat_key, job.cost, device),
@@ -69,9 +70,21 @@ _IDLE = Station(seat=Seat(slot_id="", loaded=frozenset()), device="")
 """Without a running job, a device is taken to be free."""
 
 
-def _station(job: JobRecord, pace: Pace, now: datetime) -> Station:
-    lasts = pace.seconds(job.compat_key, job.cost, job.device)
-    begun = job.started_at or now
-    left = None if lasts is None else max(0.0, lasts - (now - begun).total_seconds())
-    seat = Seat(slot_id=job.worker or "", loaded=frozenset())
-    return Station(seat=seat, device=job.device or "", user_id=job.user_id, busy_seconds=left)
+def _stations(running: Sequence[JobRecord], pace: Pace, now: datetime) -> list[Station]:
+    """Return the devices that draw now; what one of them draws is one batch."""
+    batches: dict[str, list[JobRecord]] = {}
+    for job in running:
+        batches.setdefault(job.worker or "", []).append(job)
+    return [_station(slot_id, batch, pace, now) for slot_id, batch in batches.items()]
+
+
+def _station(slot_id: str, batch: Sequence[JobRecord], pace: Pace, now: datetime) -> Station:
+    first = batch[0]
+    lasts = pace.seconds(first.compat_key, sum(job.cost for job in batch), first.device)
+    begun = first.started_at or now
+    return Station(
+        seat=Seat(slot_id=slot_id, loaded=frozenset()),
+        device=first.device or "",
+        user_ids=frozenset(job.user_id for job in batch),
+        busy_seconds=None if lasts is None else max(0.0, lasts - (now - begun).total_seconds()),
+    )

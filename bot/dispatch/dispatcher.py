@@ -19,7 +19,7 @@ from bot.dispatch.checkpoints import Checkpoint, Passing, pass_by
 from bot.dispatch.deliver import Deliverer
 from bot.dispatch.leadership import Leadership
 from bot.dispatch.line import Drawing, Line
-from bot.dispatch.pick import Assignment, pick
+from bot.dispatch.pick import Assignment, charge_of, pick
 from bot.dispatch.submit import request_of
 from engine.api import (
     Cancelled,
@@ -28,6 +28,7 @@ from engine.api import (
     Failed,
     FailureKind,
     Finished,
+    Idle,
     Lost,
     Progress,
     RequestError,
@@ -35,7 +36,16 @@ from engine.api import (
     WorkItem,
     answer_to_json,
 )
-from storage import BlobError, Blobs, CancelOutcome, Claimed, JobRecord, Jobs, NewPicture
+from storage import (
+    BlobError,
+    Blobs,
+    CancelOutcome,
+    Claimed,
+    JobRecord,
+    Jobs,
+    NewPicture,
+    QueuedJob,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -85,7 +95,9 @@ class Dispatcher:
             await self._leadership.take()
             # Executors own nothing durable: whatever is marked running was lost with its bot.
             for job in await self._jobs.running():
-                await self._requeue(job.id, job.fence, "the bot was restarted")
+                await self._requeue(
+                    job.id, job.fence, "the bot was restarted", counts_as_attempt=False
+                )
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._renew(), name="dispatcher-renew")
                 tasks.create_task(self._listen(), name="dispatcher-listen")
@@ -131,7 +143,7 @@ class Dispatcher:
                 self._running.pop(job_id, None)
                 await self._executor.cancel(job_id)
             for job_id, fence in await self._jobs.expired(datetime.now(UTC)):
-                await self._requeue(job_id, fence, "its lease ran out")
+                await self._requeue(job_id, fence, "its lease ran out", counts_as_attempt=False)
 
     async def _hand_back(self) -> None:
         """Queue what was being drawn again and let another process dispatch at once."""
@@ -168,29 +180,38 @@ class Dispatcher:
         if self._is_draining:
             return
         slot_id = assignment.slot_id
+        batch = [one for job in assignment.jobs if (one := await self._claim(job, slot_id))]
+        for claimed in batch:
+            self._running[claimed.job.id] = Drawing(
+                job=claimed.job,
+                slot_id=slot_id,
+                begun_at=time.monotonic(),
+                batch_cost=sum(one.job.cost for one in batch),
+            )
+        items = [item for claimed in batch if (item := await self._work_item(claimed))]
+        try:
+            if items:
+                await self._executor.submit(slot_id, items)
+        except LookupError as error:
+            for item in items:
+                await self._requeue(item.job_id, item.fence, str(error), counts_as_attempt=False)
+        for item in items:
+            await self._obey_early_cancel(item.job_id)
+        self._line.moved()
+
+    async def _claim(self, job: QueuedJob, slot_id: str) -> Claimed | None:
         device = next(slot.device_name for slot in self._executor.slots() if slot.id == slot_id)
         claimed = await self._jobs.claim(
-            assignment.job_id,
+            job.id,
             worker=slot_id,
             lease_seconds=self._leadership.seconds,
             device=device,
-            charge=assignment.charge,
+            charge=charge_of(job),
             leader=self._leadership.leader,
         )
-        if claimed is None:
-            return
-        self._passing(Checkpoint.CLAIMED)
-        self._running[claimed.job.id] = Drawing(
-            job=claimed.job, slot_id=slot_id, begun_at=time.monotonic()
-        )
-        try:
-            await self._executor.submit(slot_id, await self._work_item(claimed))
-            await self._obey_early_cancel(claimed.job.id)
-        except LookupError as error:
-            await self._requeue(claimed.job.id, claimed.fence, str(error))
-        except (RequestError, BlobError) as error:
-            await self._fail(claimed.job.id, claimed.fence, FailureKind.INVALID, str(error))
-        self._line.moved()
+        if claimed is not None:
+            self._passing(Checkpoint.CLAIMED)
+        return claimed
 
     async def _obey_early_cancel(self, job_id: int) -> None:
         """Stop a job whose Cancel was pressed after the claim, before the executor knew of it."""
@@ -198,10 +219,16 @@ class Dispatcher:
         if job is not None and job.cancel_requested:
             await self._executor.cancel(job_id)
 
-    async def _work_item(self, claimed: Claimed) -> WorkItem:
-        request = request_of(claimed.job)
-        blobs = {sha256: await self._blobs.get(sha256) for sha256 in request.image_names()}
-        return WorkItem(job_id=claimed.job.id, fence=claimed.fence, request=request, blobs=blobs)
+    async def _work_item(self, claimed: Claimed) -> WorkItem | None:
+        """Return what the worker needs of a job; one that cannot be read has failed."""
+        job = claimed.job
+        try:
+            request = request_of(job)
+            blobs = {sha256: await self._blobs.get(sha256) for sha256 in request.image_names()}
+        except (RequestError, BlobError) as error:
+            await self._fail(job.id, claimed.fence, FailureKind.INVALID, str(error))
+            return None
+        return WorkItem(job_id=job.id, fence=claimed.fence, request=request, blobs=blobs)
 
     # --- from the executor back -------------------------------------------------------------------
 
@@ -231,7 +258,14 @@ class Dispatcher:
                 await self._jobs.cancelled(event.job_id, event.fence)
                 self._settled(event.job_id)
             case Lost():
-                await self._requeue(event.job_id, event.fence, event.reason)
+                await self._requeue(
+                    event.job_id,
+                    event.fence,
+                    event.reason,
+                    counts_as_attempt=event.is_suspect,
+                )
+            case Idle():
+                pass
             case _:
                 assert_never(event)
         self.wake()
@@ -277,8 +311,10 @@ class Dispatcher:
         await self._jobs.fail(job_id, fence, kind=kind.value, message=message)
         self._settled(job_id)
 
-    async def _requeue(self, job_id: int, fence: int, reason: str) -> None:
-        await self._jobs.requeue(job_id, fence, reason)
+    async def _requeue(
+        self, job_id: int, fence: int, reason: str, *, counts_as_attempt: bool
+    ) -> None:
+        await self._jobs.requeue(job_id, fence, reason, counts_as_attempt=counts_as_attempt)
         self._settled(job_id)
         self.wake()
 

@@ -24,8 +24,8 @@ class Station:
 
     seat: Seat
     device: str
-    user_id: int | None = None
-    """Whose job it draws now."""
+    user_ids: frozenset[int] = frozenset()
+    """Whose jobs it draws now."""
     busy_seconds: float | None = 0.0
     """For how long; None where nobody knows."""
 
@@ -37,6 +37,7 @@ class Place:
     job_id: int
     user_id: int
     jobs_ahead: int
+    """How many are begun before it; those of its own batch are not."""
     wait_seconds: float | None
     """Until it is begun; None where nothing like what is before it has been timed."""
 
@@ -50,7 +51,7 @@ def forecast(
     seconds: Seconds,
 ) -> list[Place]:
     """Return the waiting jobs in the order in which the policy will serve them."""
-    running = Counter(station.user_id for station in stations if station.user_id is not None)
+    running = Counter(user_id for station in stations for user_id in station.user_ids)
     order = Order(queue, running=running, policy=policy)
     known = all(station.busy_seconds is not None for station in stations)
     # A number before each station decides between two that are free at the same moment.
@@ -63,26 +64,28 @@ def forecast(
     places: list[Place] = []
     while ends and order:
         at, _, station = heapq.heappop(ends)
-        if station.user_id is not None:
-            order.release(station.user_id)
+        order.release(station.user_ids)
         free.append(station)
         while free and (taken := order.take(_seats(free), now + timedelta(seconds=at))):
-            job, seat = taken
+            jobs, seat = taken
             station = next(one for one in free if one.seat is seat)
             free.remove(station)
-            places.append(
+            ahead = len(places)
+            places += [
                 Place(
                     job_id=job.id,
                     user_id=job.user_id,
-                    jobs_ahead=len(places),
+                    jobs_ahead=ahead,
                     wait_seconds=at if known else None,
                 )
-            )
-            lasts = seconds(job, station.device)
-            known = known and lasts is not None
-            loaded = seat.loaded | {job.model} if job.model else seat.loaded
-            station = replace(station, user_id=job.user_id, seat=replace(seat, loaded=loaded))
-            end = at + (UNKNOWN_SECONDS if lasts is None else lasts)
+                for job in jobs
+            ]
+            lasts = [seconds(job, station.device) for job in jobs]
+            known = known and None not in lasts
+            loaded = seat.loaded | {job.model for job in jobs if job.model}
+            users = frozenset(job.user_id for job in jobs)
+            station = replace(station, user_ids=users, seat=replace(seat, loaded=loaded))
+            end = at + sum(UNKNOWN_SECONDS if last is None else last for last in lasts)
             heapq.heappush(ends, (end, len(stations) + len(places), station))
     return places
 

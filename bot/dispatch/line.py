@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -39,6 +39,8 @@ class Drawing:
     job: JobRecord
     slot_id: str
     begun_at: float
+    batch_cost: float
+    """Of all jobs that are drawn with it."""
     share_done: float = 0.0
 
 
@@ -61,8 +63,9 @@ class Line:
 
     @property
     def running(self) -> Mapping[int, int]:
-        """Count the running jobs of each user."""
-        return Counter(drawing.job.user_id for drawing in self.drawing.values())
+        """Count the devices that draw for each user."""
+        drawn = {(drawing.job.user_id, drawing.slot_id) for drawing in self.drawing.values()}
+        return Counter(user_id for user_id, _ in drawn)
 
     def moved(self) -> None:
         """Note that somebody's place may have changed."""
@@ -94,7 +97,7 @@ class Line:
         """Estimate how long a running job still takes."""
         job, done = drawing.job, drawing.share_done
         elapsed = time.monotonic() - drawing.begun_at
-        estimate = self._pace.seconds(job.compat_key, job.cost, job.device)
+        estimate = self._pace.seconds(job.compat_key, drawing.batch_cost, job.device)
         if estimate is not None:
             return max(0.0, estimate - elapsed) if done == 0 else estimate * (1 - done)
         return elapsed / done * (1 - done) if done > 0 else None
@@ -140,18 +143,18 @@ class Line:
         self._show(job, place)
 
     def _station(self, slot: Slot) -> Station:
-        drawing = self.drawing.get(slot.job_id) if slot.job_id is not None else None
+        drawings = [self.drawing[id_] for id_ in slot.job_ids if id_ in self.drawing]
         return Station(
-            seat=Seat(slot_id=slot.id, loaded=slot.loaded),
+            seat=Seat.of(slot),
             device=slot.device_name,
-            user_id=drawing.job.user_id if drawing else None,
-            busy_seconds=self._busy_seconds(slot, drawing),
+            user_ids=frozenset(drawing.job.user_id for drawing in drawings),
+            busy_seconds=0.0 if slot.ready else self._busy_seconds(drawings),
         )
 
-    def _busy_seconds(self, slot: Slot, drawing: Drawing | None) -> float | None:
-        if slot.ready:
-            return 0.0
-        return self.seconds_left(drawing) if drawing else None
+    def _busy_seconds(self, drawings: Sequence[Drawing]) -> float | None:
+        left = [self.seconds_left(drawing) for drawing in drawings]
+        known = [seconds for seconds in left if seconds is not None]
+        return max(known) if known and len(known) == len(left) else None
 
 
 _NO_STATION = Station(seat=Seat(slot_id="", loaded=frozenset()), device="", busy_seconds=None)

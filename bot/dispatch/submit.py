@@ -32,6 +32,7 @@ from engine.api import (
     ImageToImage,
     Request,
     TextToImage,
+    batch_key,
     request_from_json,
     request_to_json,
 )
@@ -283,6 +284,8 @@ class Submitter:
             parent_image_index=index,
             lane=prompt.lane,
             compat_key=compat_key(request),
+            batch_key=batch_key(request),
+            pixels=pixels_of(request),
             cost=cost_of(request, self._catalog[request.model]),
             prompt=prompt.canonical(),
             request=request_to_json(request),
@@ -296,10 +299,17 @@ def request_of(job: JobRecord) -> Request:
 
 
 def compat_key(request: Request) -> str:
-    """Return what requests have in common that take equally long and could be drawn together."""
+    """Return what requests have in common that take equally long, for equal costs."""
     if isinstance(request, DrawingRequest):
         return f"{request.model}:{request.width}x{request.height}"
     return f"{request.model}:words"
+
+
+def pixels_of(request: Request) -> int:
+    """Return what a request takes of a batch."""
+    if not isinstance(request, DrawingRequest):
+        return 0
+    return request.num_images * request.width * request.height
 
 
 def cost_of(request: Request, card: ModelCard) -> float:

@@ -19,11 +19,14 @@ from engine.api.answers import (
     answer_to_json,
 )
 from engine.api.events import (
+    ENDS,
     Cancelled,
     Event,
     Failed,
     FailureKind,
     Finished,
+    Idle,
+    JobEvent,
     Lost,
     Picture,
     Progress,
@@ -55,11 +58,13 @@ from engine.api.requests import (
     Shorten,
     TextToImage,
     WeightedImage,
+    batch_key,
     request_from_json,
     request_to_json,
 )
 
 __all__ = [
+    "ENDS",
     "MAX_CLIP_SKIP",
     "MAX_IMAGES",
     "MAX_IMAGE_PROMPTS",
@@ -82,8 +87,10 @@ __all__ = [
     "Failed",
     "FailureKind",
     "Finished",
+    "Idle",
     "ImageCondition",
     "ImageToImage",
+    "JobEvent",
     "LoraWeight",
     "Lost",
     "Picture",
@@ -101,6 +108,7 @@ __all__ = [
     "WorkItem",
     "answer_from_json",
     "answer_to_json",
+    "batch_key",
     "request_from_json",
     "request_to_json",
 ]

@@ -96,6 +96,18 @@ class Lost(msgspec.Struct, frozen=True, kw_only=True, tag="lost"):
     job_id: int
     fence: int
     reason: str
+    is_suspect: bool = True
+    """Whether it may be why. Not, where the worker was killed for the sake of another job."""
 
 
-Event = Started | Progress | Finished | Failed | Cancelled | Lost
+class Idle(msgspec.Struct, frozen=True, kw_only=True, tag="idle"):
+    """A worker came up, for the first time or again: its slot can take jobs."""
+
+    slot_id: str
+
+
+ENDS = (Finished, Failed, Cancelled, Lost)
+"""A job's last event is one of these."""
+
+JobEvent = Started | Progress | Finished | Failed | Cancelled | Lost
+Event = JobEvent | Idle

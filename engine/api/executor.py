@@ -11,7 +11,7 @@ from engine.api.events import Event, WorkItem
 
 
 class Slot(msgspec.Struct, frozen=True, kw_only=True):
-    """One device that draws one job at a time."""
+    """One device that draws one batch at a time."""
 
     id: str
     device: str
@@ -20,11 +20,13 @@ class Slot(msgspec.Struct, frozen=True, kw_only=True):
     memory_bytes: int
     """Memory of the device (for `cpu`: of the machine)."""
     ready: bool
-    """Alive and free to take a job."""
+    """Alive and free to take a batch."""
     loaded: frozenset[str]
     """Models in the device's memory now."""
-    job_id: int | None
-    """The job being drawn."""
+    capacity_pixels: int
+    """How large a batch is worth drawing: the pixels of all its pictures. One job always is."""
+    job_ids: frozenset[int]
+    """The jobs being drawn."""
 
 
 class Executor(Protocol):
@@ -39,13 +41,17 @@ class Executor(Protocol):
     def slots(self) -> Sequence[Slot]:
         """Return every slot as it is now."""
 
-    async def submit(self, slot_id: str, item: WorkItem) -> None:
-        """Hand a job to a slot that is `ready`. Raises LookupError when the slot is not."""
+    async def submit(self, slot_id: str, items: Sequence[WorkItem]) -> None:
+        """Hand a batch to a slot that is `ready`: one job, or several that share a `batch_key`.
+
+        Raises LookupError when the slot is not ready.
+        """
 
     async def cancel(self, job_id: int, *, grace_seconds: float = 10.0) -> None:
         """Ask for a stop at the next step; after the grace, kill the worker.
 
-        Nothing happens for a job that is not being drawn.
+        The others of its batch are drawn on, or lost with the worker without being suspect. Nothing
+        happens for a job that is not being drawn.
         """
 
     def events(self) -> AsyncIterator[Event]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import math
 from collections.abc import Mapping
 from enum import StrEnum
@@ -319,3 +321,18 @@ def request_from_json(value: Mapping[str, Any]) -> Request:
     except msgspec.ValidationError as error:
         raise RequestError("request", str(error)) from error
     return request
+
+
+_OF_A_PICTURE = frozenset({"prompt", "negative_prompt", "seed", "same_seed", "num_images"})
+
+
+def batch_key(request: Request) -> str | None:
+    """Return what requests must share to be drawn as one batch; None: it is drawn alone.
+
+    All but what each picture has for itself: a field that is added is shared until said otherwise.
+    """
+    if not isinstance(request, TextToImage):
+        return None
+    fields = request_to_json(request)
+    shared = {name: value for name, value in fields.items() if name not in _OF_A_PICTURE}
+    return hashlib.sha256(json.dumps(shared, sort_keys=True).encode()).hexdigest()

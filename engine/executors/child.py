@@ -13,7 +13,17 @@ from asyncio.subprocess import PIPE, Process
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 
-from engine.api import Cancelled, Event, Failed, Finished, Lost, Slot, WorkItem
+from engine.api import (
+    ENDS,
+    Cancelled,
+    Event,
+    Idle,
+    JobEvent,
+    Lost,
+    Slot,
+    WorkItem,
+    batch_key,
+)
 from engine.frames import (
     HEADER,
     Cancel,
@@ -36,7 +46,6 @@ CRASH_WINDOW_SECONDS = 600.0
 MAX_PAUSE_SECONDS = 30.0
 EXIT_SECONDS = 3.0
 LOG_LINE_BYTES = 16 * 1024
-_ENDS = (Finished, Failed, Cancelled, Lost)
 _LEVELS = {name: getattr(logging, name) for name in ("DEBUG", "INFO", "WARNING", "ERROR")}
 
 
@@ -71,8 +80,9 @@ class Child:
         self._process: Process | None = None
         self._is_up = False
         self._loaded: frozenset[str] = frozenset()
-        self._item: WorkItem | None = None
-        self._is_cancelled = False
+        self._capacity_pixels = 0
+        self._items: dict[int, WorkItem] = {}
+        self._cancelled: set[int] = set()
         self._loads: dict[str, asyncio.Future[None]] = {}
         self._crashes: deque[float] = deque()
 
@@ -82,14 +92,14 @@ class Child:
         return self._process.pid if self._process else None
 
     @property
-    def item(self) -> WorkItem | None:
-        """The job that is being drawn."""
-        return self._item
+    def job_ids(self) -> frozenset[int]:
+        """The jobs that are being drawn."""
+        return frozenset(self._items)
 
     @property
     def is_ready(self) -> bool:
-        """Return whether a job can be submitted now."""
-        return self.is_healthy and self._is_up and self._item is None
+        """Return whether a batch can be submitted now."""
+        return self.is_healthy and self._is_up and not self._items
 
     def slot(self) -> Slot | None:
         """Return the slot as it is now; None until the worker was ready once."""
@@ -102,29 +112,32 @@ class Child:
             memory_bytes=self.ready.memory_bytes,
             ready=self.is_ready,
             loaded=self._loaded,
-            job_id=self._item.job_id if self._item else None,
+            capacity_pixels=self._capacity_pixels,
+            job_ids=self.job_ids,
         )
 
     # --- asking -----------------------------------------------------------------------------------
 
-    async def submit(self, item: WorkItem) -> None:
-        """Hand a job to the worker. Raises LookupError when it cannot take one."""
+    async def submit(self, items: Sequence[WorkItem]) -> None:
+        """Hand a batch to the worker. Raises LookupError when it cannot take one."""
         if not self.is_ready:
             raise LookupError(f"the slot {self.slot_id} is not ready")
-        frame = pack(Run(item))
-        self._item, self._is_cancelled = item, False
+        if len(items) > 1 and len({batch_key(item.request) or item.job_id for item in items}) > 1:
+            raise ValueError("jobs that share no batch key cannot be drawn as one batch")
+        frame = pack(Run(list(items)))
+        self._items, self._cancelled = {item.job_id: item for item in items}, set()
         await self._send(frame)
 
-    async def cancel(self, grace_seconds: float) -> None:
-        """Ask for a stop of the job; kill the worker if it has not stopped after the grace."""
-        item, process = self._item, self._process
+    async def cancel(self, job_id: int, grace_seconds: float) -> None:
+        """Ask for a stop of a job; kill the worker if it has not stopped after the grace."""
+        item, process = self._items.get(job_id), self._process
         if item is None or process is None:
             return
-        self._is_cancelled = True
-        await self._send(pack(Cancel(item.job_id)))
+        self._cancelled.add(job_id)
+        await self._send(pack(Cancel(job_id)))
         await asyncio.sleep(grace_seconds)
-        if self._item is item and process.returncode is None:
-            logger.warning("killing a worker that does not stop job_id=%d", item.job_id)
+        if self._items.get(job_id) is item and process.returncode is None:
+            logger.warning("killing a worker that does not stop job_id=%d", job_id)
             process.kill()
 
     async def load(self, model: str) -> None:
@@ -192,8 +205,8 @@ class Child:
     def _bury(self, status: int | None) -> None:
         """Say what was lost with the worker."""
         self._process, self._is_up, self._loaded = None, False, frozenset()
-        item, self._item = self._item, None
-        was_killed = item is not None and self._is_cancelled
+        items, self._items = self._items, {}
+        was_killed = bool(self._cancelled & items.keys())
         if not was_killed:
             now = time.monotonic()
             self._crashes.append(now)
@@ -201,11 +214,17 @@ class Child:
                 self._crashes.popleft()
         level = logging.INFO if status == 0 else logging.WARNING
         logger.log(level, "the worker %s ended with status %s", self.slot_id, status)
-        if item is not None and was_killed:
-            self._emit(Cancelled(job_id=item.job_id, fence=item.fence))
-        elif item is not None:
-            reason = f"the worker {self.slot_id} ended with status {status}"
-            self._emit(Lost(job_id=item.job_id, fence=item.fence, reason=reason))
+        for job_id, item in items.items():
+            self._emit(
+                Cancelled(job_id=job_id, fence=item.fence)
+                if job_id in self._cancelled
+                else Lost(
+                    job_id=job_id,
+                    fence=item.fence,
+                    reason=f"the worker {self.slot_id} ended with status {status}",
+                    is_suspect=not was_killed,
+                )
+            )
         for answer in self._loads.values():
             if not answer.done():
                 answer.set_exception(ExecutorError(f"the worker {self.slot_id} ended"))
@@ -232,18 +251,20 @@ class Child:
             case Ready():
                 self.ready, self._is_up = reply, True
                 self.has_settled.set()
+                self._emit(Idle(slot_id=self.slot_id))
             case Loaded():
                 self._loaded = reply.models
+                self._capacity_pixels = reply.capacity_pixels
                 self._answer_load(reply)
             case _:
                 self._take_event(reply)
 
-    def _take_event(self, event: Event) -> None:
-        item = self._item
-        if item is None or (item.job_id, item.fence) != (event.job_id, event.fence):
+    def _take_event(self, event: JobEvent) -> None:
+        item = self._items.get(event.job_id)
+        if item is None or item.fence != event.fence:
             return
-        if isinstance(event, _ENDS):
-            self._item = None
+        if isinstance(event, ENDS):
+            del self._items[event.job_id]
         self._emit(event)
 
     def _answer_load(self, reply: Loaded) -> None:

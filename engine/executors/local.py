@@ -94,19 +94,19 @@ class LocalExecutor:
         """Return the process ids of the workers that are alive, by slot."""
         return {child.slot_id: child.pid for child in self._children if child.pid is not None}
 
-    async def submit(self, slot_id: str, item: WorkItem) -> None:
-        """Hand a job to a slot that is `ready`. Raises LookupError when the slot is not."""
+    async def submit(self, slot_id: str, items: Sequence[WorkItem]) -> None:
+        """Hand a batch to a slot that is `ready`. Raises LookupError when the slot is not."""
         for child in self._children:
             if child.slot_id == slot_id:
-                await child.submit(item)
+                await child.submit(items)
                 return
         raise LookupError(f"there is no slot {slot_id}")
 
     async def cancel(self, job_id: int, *, grace_seconds: float = 10.0) -> None:
         """Ask for a stop at the next step; after the grace, kill the worker."""
         for child in self._children:
-            if child.item is not None and child.item.job_id == job_id and self._tasks is not None:
-                self._tasks.create_task(child.cancel(grace_seconds))
+            if job_id in child.job_ids and self._tasks is not None:
+                self._tasks.create_task(child.cancel(job_id, grace_seconds))
 
     async def load(self, model: str) -> None:
         """Have every worker load a model and warm up. Raises ExecutorError."""

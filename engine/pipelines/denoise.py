@@ -208,22 +208,20 @@ def _conditioning(
     batch: int,
     guided: bool,
 ) -> _Conditioning:
-    """Repeat what is said about one picture for a batch, after what is said against it."""
-    embeds, pooled = prompt.prompt_embeds, prompt.pooled_prompt_embeds
-    ids = embeds.new_tensor([time_ids])
+    """Say it of every picture of a batch, what is said against them first.
+
+    `prompt` has a row for each picture, or one for all of them.
+    """
+    embeds = prompt.prompt_embeds.expand(batch, -1, -1)
+    pooled = prompt.pooled_prompt_embeds.expand(batch, -1)
+    ids = embeds.new_tensor([time_ids]).expand(batch, -1)
     if not guided:
-        return _Conditioning(
-            encoder_hidden_states=embeds.repeat(batch, 1, 1),
-            text_embeds=pooled.repeat(batch, 1),
-            time_ids=ids.repeat(batch, 1),
-        )
-    negative_ids = embeds.new_tensor([negative_time_ids])
+        return _Conditioning(encoder_hidden_states=embeds, text_embeds=pooled, time_ids=ids)
+    negative_embeds = prompt.negative_prompt_embeds.expand(batch, -1, -1)
+    negative_pooled = prompt.negative_pooled_prompt_embeds.expand(batch, -1)
+    negative_ids = embeds.new_tensor([negative_time_ids]).expand(batch, -1)
     return _Conditioning(
-        encoder_hidden_states=torch.cat([prompt.negative_prompt_embeds, embeds]).repeat_interleave(
-            batch, dim=0
-        ),
-        text_embeds=torch.cat([prompt.negative_pooled_prompt_embeds, pooled]).repeat_interleave(
-            batch, dim=0
-        ),
-        time_ids=torch.cat([negative_ids, ids]).repeat_interleave(batch, dim=0),
+        encoder_hidden_states=torch.cat([negative_embeds, embeds]),
+        text_embeds=torch.cat([negative_pooled, pooled]),
+        time_ids=torch.cat([negative_ids, ids]),
     )

@@ -19,6 +19,7 @@ def text_to_image(
     model: LoadedModel,
     request: TextToImage,
     *,
+    texts: Sequence[tuple[str, str | None]] | None = None,
     seeds: Sequence[int],
     condition_seeds: Sequence[int] | None = None,
     on_step: OnStep,
@@ -26,12 +27,14 @@ def text_to_image(
 ) -> torch.Tensor:
     """Draw one picture for each seed: (B, 3, H, W), float32, 0 to 1.
 
+    `texts` are each picture's prompt and negative prompt; None: those of the request.
     `condition_seeds` are those of the noise on each picture's condition; None: the same.
     """
     schedule = make_schedule(model, request, seeds=seeds)
+    own = (request.prompt, request.negative_prompt or None)
     with stopwatch("encode"), model.at_work(*model.prompt_encoder.modules):
-        prompt = model.prompt_encoder.encode(
-            request.prompt, request.negative_prompt or None, clip_skip=request.clip_skip
+        prompt = model.prompt_encoder.encode_rows(
+            texts or [own] * len(seeds), clip_skip=request.clip_skip
         )
     generators = new_generators(seeds)
     start = noise_from(generators, height=request.height, width=request.width)

@@ -42,9 +42,9 @@ async def draw(
 ) -> tuple[float, Finished]:
     """Return the seconds from submit to the last event, and that event."""
     started = time.perf_counter()
-    await executor.submit("local:0", WorkItem(job_id=job_id, fence=1, request=request))
+    await executor.submit("local:0", [WorkItem(job_id=job_id, fence=1, request=request)])
     async for event in executor.events():
-        if event.job_id == job_id and isinstance(event, Finished):
+        if isinstance(event, Finished) and event.job_id == job_id:
             return time.perf_counter() - started, event
     raise RuntimeError("the executor was closed")
 

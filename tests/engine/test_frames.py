@@ -25,13 +25,13 @@ from engine.frames import (
 
 REQUEST = TextToImage(model="tiny", prompt="猫", height=64, width=64, seed=1)
 COMMANDS: list[Command] = [
-    Run(WorkItem(job_id=1, fence=2, request=REQUEST, blobs={"a": b"\0\xff"})),
+    Run([WorkItem(job_id=1, fence=2, request=REQUEST, blobs={"a": b"\0\xff"})]),
     Cancel(2**62),
     Load("tiny"),
 ]
 REPLIES: list[Reply] = [
     Ready(device="cpu", device_name="x", memory_bytes=1, device_count=0, torch_version="2"),
-    Loaded(models=frozenset({"tiny"})),
+    Loaded(models=frozenset({"tiny"}), capacity_pixels=1),
     Progress(job_id=1, fence=1, step=1, total=2, preview=b"webp"),
 ]
 

@@ -21,6 +21,7 @@ from engine.api import (
     Failed,
     FailureKind,
     Finished,
+    Idle,
     ImageToImage,
     Lost,
     Progress,
@@ -88,7 +89,7 @@ async def until_end(events: AsyncIterator[Event], job_id: int) -> list[Event]:
     """Collect a job's events up to its last."""
     seen: list[Event] = []
     async for event in events:
-        if event.job_id == job_id:
+        if not isinstance(event, Idle) and event.job_id == job_id:
             seen.append(event)
             if isinstance(event, ENDS):
                 break
@@ -105,17 +106,17 @@ async def test_a_job_is_drawn_cancelled_and_drawn_again(catalog: Path) -> None:
         await executor.load("tiny")
         assert executor.slots()[0].loaded == {"tiny"}
 
-        await executor.submit(slot.id, make_item())
-        assert executor.slots()[0].job_id == 1
+        await executor.submit(slot.id, [make_item()])
+        assert executor.slots()[0].job_ids == {1}
         with pytest.raises(LookupError):
-            await executor.submit(slot.id, make_item(2))
+            await executor.submit(slot.id, [make_item(2)])
         first = await until_end(events, 1)
         assert isinstance(first[0], Started)
         assert isinstance(first[-1], Finished)
         assert [event.total for event in first if isinstance(event, Progress)][-1:] == [5]
         assert executor.slots()[0].ready
 
-        await executor.submit(slot.id, make_item(2, num_inference_steps=200))
+        await executor.submit(slot.id, [make_item(2, num_inference_steps=200)])
         async for event in events:
             if isinstance(event, Progress):
                 await executor.cancel(2)
@@ -125,7 +126,7 @@ async def test_a_job_is_drawn_cancelled_and_drawn_again(catalog: Path) -> None:
         # Steps that were on their way when the order to stop left; far from 200.
         assert max([0, *(event.step for event in stopped if isinstance(event, Progress))]) < 100
 
-        await executor.submit(slot.id, make_item(3))
+        await executor.submit(slot.id, [make_item(3)])
         again = await until_end(events, 3)
         assert isinstance(again[-1], Finished)
         assert [p.png for p in again[-1].pictures] == [p.png for p in first[-1].pictures]
@@ -134,7 +135,7 @@ async def test_a_job_is_drawn_cancelled_and_drawn_again(catalog: Path) -> None:
 async def test_a_refusal_is_a_failure_with_a_sentence(catalog: Path) -> None:
     async with executor_with(catalog) as executor:
         events = executor.events()
-        await executor.submit("local:0", make_item(1, model="tinny"))
+        await executor.submit("local:0", [make_item(1, model="tinny")])
         failed = (await until_end(events, 1))[-1]
         assert isinstance(failed, Failed)
         assert failed.kind is FailureKind.INVALID
@@ -147,7 +148,7 @@ async def test_a_refusal_is_a_failure_with_a_sentence(catalog: Path) -> None:
         request = ImageToImage(**fields, image=sha256)
         await executor.submit(
             "local:0",
-            WorkItem(job_id=2, fence=1, request=request, blobs={sha256: b"no picture"}),
+            [WorkItem(job_id=2, fence=1, request=request, blobs={sha256: b"no picture"})],
         )
         failed = (await until_end(events, 2))[-1]
         assert isinstance(failed, Failed)
@@ -160,7 +161,7 @@ async def test_a_refusal_is_a_failure_with_a_sentence(catalog: Path) -> None:
 async def test_a_killed_worker_loses_its_job_and_another_one_draws(catalog: Path) -> None:
     async with executor_with(catalog) as executor:
         events = executor.events()
-        await executor.submit("local:0", make_item(1, num_inference_steps=200))
+        await executor.submit("local:0", [make_item(1, num_inference_steps=200)])
         async for event in events:
             if isinstance(event, Progress):
                 os.kill(executor.pids()["local:0"], signal.SIGKILL)
@@ -171,9 +172,9 @@ async def test_a_killed_worker_loses_its_job_and_another_one_draws(catalog: Path
         assert not executor.slots()[0].ready
         assert executor.slots()[0].loaded == frozenset()
         with pytest.raises(LookupError):
-            await executor.submit("local:0", make_item(2))
+            await executor.submit("local:0", [make_item(2)])
         await until(lambda: executor.slots()[0].ready)
-        await executor.submit("local:0", make_item(2))
+        await executor.submit("local:0", [make_item(2)])
         assert isinstance((await until_end(events, 2))[-1], Finished)
 
 
@@ -181,7 +182,7 @@ async def test_closing_ends_the_events_and_leaves_no_process(catalog: Path) -> N
     async with executor_with(catalog) as executor:
         events = executor.events()
         (pid,) = executor.pids().values()
-        await executor.submit("local:0", make_item(1, num_inference_steps=200))
+        await executor.submit("local:0", [make_item(1, num_inference_steps=200)])
         async for event in events:
             if isinstance(event, Progress):
                 break
@@ -201,7 +202,7 @@ async def test_unknown_jobs_and_slots(tmp_path: Path) -> None:
     executor = LocalExecutor(models_dir=tmp_path)
     await executor.cancel(1)
     with pytest.raises(LookupError):
-        await executor.submit("local:0", make_item())
+        await executor.submit("local:0", [make_item()])
     await executor.aclose()
 
 
@@ -256,16 +257,16 @@ async def wait_for(events: list[Event], kind: type) -> Event:
 async def test_a_worker_that_does_not_stop_is_killed_and_the_job_counts_as_cancelled() -> None:
     script = """
 send(ready)
-item = read_command(sys.stdin.buffer).item
+(item,) = read_command(sys.stdin.buffer).items
 send(Started(job_id=item.job_id, fence=item.fence))
 sys.stdin.buffer.read()
 """
     async with child_running(script) as (child, events):
-        await child.submit(make_item())
+        await child.submit([make_item()])
         await wait_for(events, Started)
-        await child.cancel(grace_seconds=0.05)
+        await child.cancel(1, grace_seconds=0.05)
         await wait_for(events, Cancelled)
-        assert [type(event) for event in events] == [Started, Cancelled]
+        assert [type(event) for event in events] == [Idle, Started, Cancelled]
 
 
 @pytest.mark.parametrize(
@@ -279,7 +280,7 @@ os.write(1, {nonsense})
 sys.stdin.buffer.read()
 """
     async with child_running(script) as (child, events):
-        await child.submit(make_item())
+        await child.submit([make_item()])
         await wait_for(events, Lost)
 
 
@@ -308,15 +309,15 @@ async def test_a_program_that_is_not_there_is_given_up(caplog: pytest.LogCapture
 async def test_events_of_another_try_are_not_passed_on() -> None:
     script = """
 send(ready)
-item = read_command(sys.stdin.buffer).item
+(item,) = read_command(sys.stdin.buffer).items
 send(Started(job_id=item.job_id, fence=item.fence - 1))
 send(Started(job_id=item.job_id, fence=item.fence))
 sys.stdin.buffer.read()
 """
     async with child_running(script) as (child, events):
-        await child.submit(make_item())
+        await child.submit([make_item()])
         await wait_for(events, Started)
-        assert [event.fence for event in events] == [1]
+        assert [event.fence for event in events if isinstance(event, Started)] == [1]
 
 
 async def test_a_worker_that_dies_while_loading_is_an_error() -> None:
@@ -343,7 +344,7 @@ def test_a_worker_ends_when_whoever_asked_is_gone_even_while_it_draws(catalog: P
     with start_worker(catalog) as worker:
         assert worker.stdin is not None
         assert worker.stdout is not None
-        worker.stdin.write(pack(Run(make_item(num_inference_steps=200))))
+        worker.stdin.write(pack(Run([make_item(num_inference_steps=200)])))
         worker.stdin.flush()
         assert worker.stdout.read(4)  # it is alive and ready
         worker.stdin.close()

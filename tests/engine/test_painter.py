@@ -17,7 +17,7 @@ from engine.images import ImageRefusedError, encode_png
 from engine.models.catalog import Catalog, UnknownModelError
 from engine.models.loading import LoadedModel
 from engine.models.store import ModelStore
-from engine.painter import Drawing, NoMemoryError, Painter, Stopped, _group_limit
+from engine.painter import Drawing, NoMemoryError, Painter, Stopped, _rows_at_once
 from tests.engine import tiny
 
 
@@ -216,7 +216,7 @@ def test_decoding_falls_back_to_tiles_and_leaves_the_autoencoder_as_it_was(
 
 @pytest.mark.parametrize(("side", "limit"), [(64, 256), (128, 64), (512, 4), (1024, 1), (2048, 1)])
 def test_large_pictures_are_drawn_in_small_groups_on_a_cpu(side: int, limit: int) -> None:
-    assert _group_limit(request(height=side, width=side), tiny.cpu()) == limit
+    assert _rows_at_once(request(height=side, width=side), tiny.cpu()) == limit
 
 
 def source(image: Image.Image) -> tuple[bytes, str]:

@@ -19,14 +19,17 @@ ROOT = Path(__file__).parents[2]
 class LightExecutor:
     """Draws squares in a fixed time. An `engine.api.Executor`."""
 
-    def __init__(self, *, seconds: float, slots: int = 1) -> None:
+    def __init__(self, *, seconds: float, slots: int = 1, capacity_pixels: int = 0) -> None:
         self._events: asyncio.Queue[Event | None] = asyncio.Queue()
         self._supervision: list[asyncio.Task[None]] = []
         self._cancels: set[asyncio.Task[None]] = set()
         self._children = [
             Child(
                 f"light:{index}",
-                command=[sys.executable, "-m", "tests.light.worker", str(seconds)],
+                command=[
+                    *(sys.executable, "-m", "tests.light.worker"),
+                    *(str(seconds), str(capacity_pixels)),
+                ],
                 environment=os.environ | {"PYTHONPATH": str(ROOT)},
                 emit=self._events.put_nowait,
                 first_pause_seconds=0.05,
@@ -36,9 +39,11 @@ class LightExecutor:
 
     @classmethod
     @asynccontextmanager
-    async def open(cls, *, seconds: float, slots: int = 1) -> AsyncIterator[Self]:
+    async def open(
+        cls, *, seconds: float, slots: int = 1, capacity_pixels: int = 0
+    ) -> AsyncIterator[Self]:
         """Start the workers for as long as the block runs."""
-        executor = cls(seconds=seconds, slots=slots)
+        executor = cls(seconds=seconds, slots=slots, capacity_pixels=capacity_pixels)
         await executor.start()
         try:
             yield executor
@@ -65,15 +70,15 @@ class LightExecutor:
         """Return the process ids of the workers that are alive."""
         return [child.pid for child in self._children if child.pid is not None]
 
-    async def submit(self, slot_id: str, item: WorkItem) -> None:
-        """Hand a job to a slot that is `ready`. Raises LookupError when the slot is not."""
-        await next(child for child in self._children if child.slot_id == slot_id).submit(item)
+    async def submit(self, slot_id: str, items: Sequence[WorkItem]) -> None:
+        """Hand a batch to a slot that is `ready`. Raises LookupError when the slot is not."""
+        await next(child for child in self._children if child.slot_id == slot_id).submit(items)
 
     async def cancel(self, job_id: int, *, grace_seconds: float = 10.0) -> None:
         """Ask for a stop at the next step."""
         for child in self._children:
-            if child.item is not None and child.item.job_id == job_id:
-                task = asyncio.create_task(child.cancel(grace_seconds))
+            if job_id in child.job_ids:
+                task = asyncio.create_task(child.cancel(job_id, grace_seconds))
                 self._cancels.add(task)
                 task.add_done_callback(self._cancels.discard)
 

@@ -1,6 +1,7 @@
-"""A worker that draws plain squares in a fixed time: `python -m tests.light.worker SECONDS`.
+"""A worker that draws plain squares: `python -m tests.light.worker SECONDS CAPACITY_PIXELS`.
 
-It speaks the real frames over real pipes, takes a cancel between its steps, and loads no torch.
+A batch takes a fixed time, however many jobs are in it. It speaks the real frames over real pipes,
+takes a cancel between its steps, and loads no torch.
 """
 
 from __future__ import annotations
@@ -66,13 +67,18 @@ def _outcome(request: Request) -> tuple[list[Picture], Answer | None]:
 class Worker:
     """Reads commands in one thread and draws in another."""
 
-    def __init__(self, commands: BinaryIO, replies: BinaryIO, *, seconds: float) -> None:
+    def __init__(
+        self, commands: BinaryIO, replies: BinaryIO, *, seconds: float, capacity_pixels: int
+    ) -> None:
         self._commands = commands
         self._replies = replies
         self._seconds = seconds
-        self._items: queue.Queue[WorkItem | None] = queue.Queue()
-        self._cancelled = threading.Event()
-        self._job_id: int | None = None
+        self._capacity_pixels = capacity_pixels
+        self._batches: queue.Queue[list[WorkItem] | None] = queue.Queue()
+        self._cancelled: set[int] = set()
+        self._disturbed = threading.Event()
+        """A job is to be stopped, or all of them."""
+        self._has_ended = False
 
     def run(self) -> None:
         """Serve until the commands end."""
@@ -86,41 +92,65 @@ class Worker:
                 torch_version="",
             )
         )
-        self._send(Loaded(models=frozenset({"pocket"})))
-        while (item := self._items.get()) is not None:
-            self._draw(item)
+        self._send(self._loaded())
+        while (batch := self._batches.get()) is not None:
+            self._draw(batch)
+
+    def _loaded(self, asked: str | None = None) -> Loaded:
+        return Loaded(
+            models=frozenset({"pocket"}), capacity_pixels=self._capacity_pixels, asked=asked
+        )
 
     def _read(self) -> None:
         while (command := read_command(self._commands)) is not None:
             match command:
                 case Run():
-                    self._cancelled.clear()
-                    self._job_id = command.item.job_id
-                    self._items.put(command.item)
+                    self._cancelled -= {item.job_id for item in command.items}
+                    self._batches.put(command.items)
                 case Cancel():
-                    if command.job_id == self._job_id:
-                        self._cancelled.set()
+                    self._cancelled.add(command.job_id)
+                    self._disturbed.set()
                 case Load():
-                    self._send(Loaded(models=frozenset({"pocket"}), asked=command.model))
+                    self._send(self._loaded(command.model))
         # Nobody wants what is being drawn any more.
-        self._cancelled.set()
-        self._items.put(None)
+        self._has_ended = True
+        self._disturbed.set()
+        self._batches.put(None)
 
-    def _draw(self, item: WorkItem) -> None:
-        job_id, fence = item.job_id, item.fence
+    def _draw(self, batch: list[WorkItem]) -> None:
         begun = time.monotonic()
-        self._send(Started(job_id=job_id, fence=fence))
+        live = {item.job_id: item for item in batch}
+        for item in batch:
+            self._send(Started(job_id=item.job_id, fence=item.fence))
         for step in range(1, STEPS + 1):
-            if self._cancelled.wait(self._seconds / STEPS):
-                self._send(Cancelled(job_id=job_id, fence=fence))
-                return
-            self._send(Progress(job_id=job_id, fence=fence, step=step, total=STEPS))
-        pictures, answer = _outcome(item.request)
-        took = time.monotonic() - begun
+            self._wait(begun + step * self._seconds / STEPS, live)
+            for item in live.values():
+                self._send(Progress(job_id=item.job_id, fence=item.fence, step=step, total=STEPS))
+        took = (time.monotonic() - begun) / len(batch)
         timings = {"base": took, "total": took}
-        self._send(
-            Finished(job_id=job_id, fence=fence, pictures=pictures, answer=answer, timings=timings)
-        )
+        for item in live.values():
+            pictures, answer = _outcome(item.request)
+            self._send(
+                Finished(
+                    job_id=item.job_id,
+                    fence=item.fence,
+                    pictures=pictures,
+                    answer=answer,
+                    timings=timings,
+                )
+            )
+
+    def _wait(self, until: float, live: dict[int, WorkItem]) -> None:
+        """Wait for the next step, and let go of whatever is to be stopped."""
+        while live:
+            is_disturbed = self._disturbed.wait(max(0.0, until - time.monotonic()))
+            self._disturbed.clear()
+            for job_id in self._cancelled & live.keys():
+                self._send(Cancelled(job_id=job_id, fence=live.pop(job_id).fence))
+            if self._has_ended:
+                live.clear()
+            if not is_disturbed:
+                return
 
     def _send(self, reply: Reply) -> None:
         self._replies.write(pack(reply))
@@ -128,4 +158,9 @@ class Worker:
 
 
 if __name__ == "__main__":
-    Worker(sys.stdin.buffer, sys.stdout.buffer, seconds=float(sys.argv[1])).run()
+    Worker(
+        sys.stdin.buffer,
+        sys.stdout.buffer,
+        seconds=float(sys.argv[1]),
+        capacity_pixels=int(sys.argv[2]),
+    ).run()

@@ -24,6 +24,9 @@ def job(
     created_at: datetime = NOW,
     virtual_time: float = 0.0,
     virtual_start: float | None = None,
+    batch_key: str | None = None,
+    pixels: int = 1,
+    attempts: int = 0,
 ) -> QueuedJob:
     return QueuedJob(
         id=job_id,
@@ -32,15 +35,23 @@ def job(
         lane=lane,
         compat_key=f"{model}:512x512",
         model=model,
-        attempts=0,
+        attempts=attempts,
         created_at=created_at,
         cost=cost,
         virtual_time=virtual_time,
         virtual_start=virtual_start,
+        batch_key=batch_key,
+        pixels=pixels,
     )
 
 
-def slot(slot_id: str, *, ready: bool = True, loaded: frozenset[str] = frozenset()) -> Slot:
+def slot(
+    slot_id: str,
+    *,
+    ready: bool = True,
+    loaded: frozenset[str] = frozenset(),
+    capacity: int = 0,
+) -> Slot:
     return Slot(
         id=slot_id,
         device="cpu",
@@ -48,7 +59,8 @@ def slot(slot_id: str, *, ready: bool = True, loaded: frozenset[str] = frozenset
         memory_bytes=1,
         ready=ready,
         loaded=loaded,
-        job_id=None if ready else 99,
+        capacity_pixels=capacity,
+        job_ids=frozenset() if ready else frozenset({99}),
     )
 
 
@@ -63,8 +75,9 @@ def served(
     seat = Seat(slot_id="a", loaded=loaded)
     drawn = []
     while taken := order.take([seat], NOW):
-        drawn.append(taken[0])
-        order.release(taken[0].user_id)
-        if taken[0].model:
-            seat = replace(seat, loaded=frozenset({taken[0].model}))
+        batch, _ = taken
+        drawn += batch
+        order.release({one.user_id for one in batch})
+        if batch[0].model:
+            seat = replace(seat, loaded=frozenset({batch[0].model}))
     return drawn

@@ -14,7 +14,8 @@ from tests.bot.dispatch.queues import EVERY_DEVICE, NOW, job, served
 
 def station(name: str = "a", *, busy: float | None = 0.0, user_id: int | None = None) -> Station:
     seat = Seat(slot_id=name, loaded=frozenset())
-    return Station(seat=seat, device="cpu", user_id=user_id, busy_seconds=busy)
+    users = frozenset() if user_id is None else frozenset({user_id})
+    return Station(seat=seat, device="cpu", user_ids=users, busy_seconds=busy)
 
 
 def places(

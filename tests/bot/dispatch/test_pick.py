@@ -24,7 +24,7 @@ def picked(
     policy: Policy = EVERY_DEVICE,
 ) -> list[tuple[int, str]]:
     found = pick(queue, slots, running=running or {}, now=NOW, policy=policy)
-    return [(assignment.job_id, assignment.slot_id) for assignment in found]
+    return [(one.id, assignment.slot_id) for assignment in found for one in assignment.jobs]
 
 
 def test_the_oldest_job_goes_first() -> None:
@@ -160,12 +160,12 @@ def test_the_caps_hold_and_no_slot_idles_for_nothing(
     queue = queue_of(rows)
     slots = [slot(str(number), ready=one) for number, one in enumerate(ready)]
     found = pick(queue, slots, running=running, now=NOW, policy=Policy(running_per_user=cap))
-    users = {one.id: one.user_id for one in queue}
-    begun = Counter(users[assignment.job_id] for assignment in found)
+    drawn = [one for assignment in found for one in assignment.jobs]
+    begun = Counter(one.user_id for one in drawn)
     for user_id, count in begun.items():
         assert running.get(user_id, 0) + count <= cap
     assert len({assignment.slot_id for assignment in found}) == len(found)
     assert all(ready[int(assignment.slot_id)] for assignment in found)
     if len(found) < sum(ready):
-        left = {one.user_id for one in queue if one.id not in {a.job_id for a in found}}
+        left = {one.user_id for one in queue if one not in drawn}
         assert all(running.get(user_id, 0) + begun[user_id] >= cap for user_id in left)

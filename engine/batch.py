@@ -1,0 +1,220 @@
+"""Several jobs that are drawn as one: rows that share a model, and what each job sees of it.
+
+A row is one picture of one job. Each has a seed and a prompt of its own, so nobody can tell from
+the result who else was in the batch.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import assert_never
+
+import torch
+from PIL import Image
+
+from engine.api import DrawingRequest, ImageToImage, RequestError, TextToImage, WorkItem
+from engine.devices import is_out_of_memory
+from engine.images import encode_preview, open_image
+from engine.models.loading import LoadedModel
+from engine.pipelines.decode import to_images
+from engine.pipelines.image_to_image import image_to_image
+from engine.pipelines.stopwatch import Stopwatch
+from engine.pipelines.text_to_image import text_to_image
+
+PREVIEW_SECONDS = 0.4
+"""A preview costs a wait for the device, and nobody sees more of them."""
+
+Report = Callable[[WorkItem, int, int, bytes | None], None]
+"""Called after each step: the job, its steps done, its steps in all, perhaps a preview."""
+
+
+@dataclass(slots=True, eq=False)
+class Job:
+    """One request while it is being drawn."""
+
+    item: WorkItem
+    request: DrawingRequest
+    image: Image.Image | None
+    """What it starts from."""
+    is_stopped: bool = False
+    groups_done: int = 0
+    images: dict[int, Image.Image] = field(default_factory=dict)
+    """The finished pictures, by index."""
+    previews: dict[int, Image.Image] = field(default_factory=dict)
+    shown: bytes | None = None
+
+    @classmethod
+    def of(cls, item: WorkItem) -> Job:
+        """Begin a job. Raises RequestError, ImageRefusedError."""
+        if not isinstance(item.request, DrawingRequest):
+            raise RequestError("request", "asks for words; a painter draws pictures")
+        return cls(item=item, request=item.request, image=_start_image(item))
+
+    @property
+    def is_drawn(self) -> bool:
+        """Whether every picture is finished."""
+        return len(self.images) == self.request.num_images
+
+    def rows(self) -> list[Row]:
+        """Return every picture of the job."""
+        return [Row(job=self, image_index=index) for index in range(self.request.num_images)]
+
+    def encode_shown(self) -> None:
+        """Make the grid as it looks now from the previews."""
+        size = (self.request.width, self.request.height)
+        blank = Image.new("RGB", size, "#2b2d31")
+        indices = range(self.request.num_images)
+        self.shown = encode_preview(
+            [self.previews.get(index, blank).resize(size) for index in indices]
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One picture of one job."""
+
+    job: Job
+    image_index: int
+
+    @property
+    def seed(self) -> int:
+        """What it is drawn from."""
+        return self.job.request.seed_of(self.image_index)
+
+    @property
+    def condition_seed(self) -> int:
+        """What the noise on its condition is drawn from."""
+        return self.job.request.condition_seed_of(self.image_index)
+
+    @property
+    def text(self) -> tuple[str, str | None]:
+        """What it is to show, and what not."""
+        return self.job.request.prompt, self.job.request.negative_prompt or None
+
+
+class _NobodyWaits(Exception):  # noqa: N818 - it is asked for, not an error
+    """Every job of a group was stopped."""
+
+
+class Batch:
+    """Draws groups of rows."""
+
+    def __init__(
+        self,
+        *,
+        model: LoadedModel,
+        stopwatch: Stopwatch,
+        report: Report,
+        is_stopped: Callable[[WorkItem], bool],
+        on_stop: Callable[[WorkItem], None],
+    ) -> None:
+        self._model = model
+        self._stopwatch = stopwatch
+        self._report = report
+        self._is_stopped = is_stopped
+        self._on_stop = on_stop
+        self._next_preview = 0.0
+
+    def draw(self, group: Sequence[Row], *, waiting: Iterable[Sequence[Row]]) -> bool:
+        """Draw these rows, before those that wait; return False when memory ended.
+
+        A job that is stopped is told so at once; its rows are drawn along for the others' sake.
+        """
+        jobs = list(dict.fromkeys(row.job for row in group))
+        groups = {job: job.groups_done + 1 + _groups_with(job, waiting) for job in jobs}
+
+        def on_step(step: int, total: int, predicted: torch.Tensor) -> None:
+            self.drop_stopped(jobs)
+            self._preview(group, predicted)
+            for job in jobs:
+                if not job.is_stopped:
+                    done = job.groups_done * total + step
+                    self._report(job.item, done, groups[job] * total, job.shown)
+
+        try:
+            self.drop_stopped(jobs)
+            pixels = self._run(group, on_step)
+        except _NobodyWaits:
+            return True
+        except RuntimeError as error:
+            if not is_out_of_memory(error):
+                raise
+            return False
+        for row, image in zip(group, to_images(pixels), strict=True):
+            row.job.images[row.image_index] = row.job.previews[row.image_index] = image
+        for job in jobs:
+            job.groups_done += 1
+        return True
+
+    def drop_stopped(self, jobs: Sequence[Job]) -> None:
+        """Let go of the jobs that were asked to stop; raise when none is left."""
+        for job in jobs:
+            if not job.is_stopped and self._is_stopped(job.item):
+                job.is_stopped = True
+                self._on_stop(job.item)
+        if all(job.is_stopped for job in jobs):
+            raise _NobodyWaits
+
+    def _run(
+        self, group: Sequence[Row], on_step: Callable[[int, int, torch.Tensor], None]
+    ) -> torch.Tensor:
+        """Draw the rows: (B, 3, H, W), float32, 0 to 1. What they share is read from the first."""
+        first = group[0].job
+        seeds = [row.seed for row in group]
+        condition_seeds = [row.condition_seed for row in group]
+        match first.request:
+            case TextToImage() as request:
+                return text_to_image(
+                    self._model,
+                    request,
+                    texts=[row.text for row in group],
+                    seeds=seeds,
+                    condition_seeds=condition_seeds,
+                    on_step=on_step,
+                    stopwatch=self._stopwatch,
+                )
+            case ImageToImage() as request:
+                if first.image is None:
+                    raise RequestError("image", "did not come with the request")
+                return image_to_image(
+                    self._model,
+                    request,
+                    first.image,
+                    seeds=seeds,
+                    condition_seeds=condition_seeds,
+                    on_step=on_step,
+                    stopwatch=self._stopwatch,
+                )
+            case _:
+                assert_never(first.request)
+
+    def _preview(self, group: Sequence[Row], predicted: torch.Tensor) -> None:
+        """Renew what is shown of each job, now and then: all its pictures as they look now.
+
+        Progress may be dropped on its way, so each one carries the whole of what is to be seen.
+        """
+        now = time.monotonic()
+        if now < self._next_preview:
+            return
+        self._next_preview = now + PREVIEW_SECONDS
+        for row, image in zip(group, self._model.preview.to_images(predicted), strict=True):
+            row.job.previews[row.image_index] = image
+        for job in {row.job for row in group if not row.job.is_stopped}:
+            job.encode_shown()
+
+
+def _groups_with(job: Job, groups: Iterable[Sequence[Row]]) -> int:
+    return sum(any(row.job is job for row in group) for group in groups)
+
+
+def _start_image(item: WorkItem) -> Image.Image | None:
+    """Return the picture that the request starts from. Raises RequestError, ImageRefusedError."""
+    if not isinstance(item.request, ImageToImage):
+        return None
+    data = item.blobs.get(item.request.image)
+    if data is None or hashlib.sha256(data).hexdigest() != item.request.image:
+        raise RequestError("image", "did not come with the request, or came damaged")
+    return open_image(data)
