@@ -42,6 +42,9 @@ from storage.upsert import one_at_a_time, see
 logger = logging.getLogger(__name__)
 
 MAX_ATTEMPTS = 3
+"""So often may a worker die under a job."""
+MAX_CLAIMS = 10
+"""So often may a job be begun at all: what takes the whole bot with it must end, too."""
 
 
 class Jobs:
@@ -102,6 +105,12 @@ class Jobs:
         return await self._records(
             select(jobs).where(jobs.c.state == JobState.RUNNING).order_by(jobs.c.id)
         )
+
+    async def to_be_stopped(self) -> list[int]:
+        """Return the running jobs that somebody asked to stop."""
+        query = select(jobs.c.id).where(jobs.c.state == JobState.RUNNING, jobs.c.cancel_requested)
+        async with self._database.read() as connection:
+            return list(await connection.scalars(query))
 
     async def expired(self, now: datetime) -> list[Claim]:
         """Return the claims whose lease has run out, the oldest lease first."""
@@ -243,17 +252,24 @@ class Jobs:
         fence: int,
         reason: str,
         max_attempts: int = MAX_ATTEMPTS,
+        max_claims: int = MAX_CLAIMS,
         *,
         counts_as_attempt: bool = True,
     ) -> RequeueOutcome:
         """Let a lost job wait again, unless it was to be stopped or has been lost too often.
 
-        A stop of the whole bot, or of a neighbour in the batch, is not the job's fault: there
-        `counts_as_attempt` is False.
+        The end of the whole bot, or the stop of a neighbour in the batch, is not held against the
+        job: there `counts_as_attempt` is False.
         """
         now = self._clock()
         change = transitions.requeue(
-            job_id, fence, reason, now=now, max_attempts=max_attempts, counts=counts_as_attempt
+            job_id,
+            fence,
+            reason,
+            now=now,
+            max_attempts=max_attempts,
+            max_claims=max_claims,
+            counts=counts_as_attempt,
         )
         async with self._database.write() as connection:
             row = (await connection.execute(change)).one_or_none()

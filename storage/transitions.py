@@ -153,14 +153,22 @@ def end(
 
 
 def requeue(
-    job_id: int, fence: int, reason: str, *, now: datetime, max_attempts: int, counts: bool
+    job_id: int,
+    fence: int,
+    reason: str,
+    *,
+    now: datetime,
+    max_attempts: int,
+    max_claims: int,
+    counts: bool,
 ) -> ReturningUpdate[Any]:
     """Take from running to queued; to cancelled, if that was asked; to failed, if too often.
 
     One statement decides among the three, so that a cancel that arrives meanwhile is not lost.
     """
     attempts = jobs.c.attempts if counts else jobs.c.attempts - 1
-    used_up = and_(~jobs.c.cancel_requested, attempts >= max_attempts)
+    too_often = or_(attempts >= max_attempts, jobs.c.fence >= max_claims)
+    used_up = and_(~jobs.c.cancel_requested, too_often)
     ended = or_(jobs.c.cancel_requested, used_up)
     return (
         update(jobs)

@@ -51,6 +51,8 @@ logger = logging.getLogger(__name__)
 
 IDLE_SECONDS = 5.0
 """The queue is looked at this often even when nothing said that it changed."""
+CANCELS_SECONDS = 1.0
+"""While something is drawn, the database is asked this often what is to be stopped."""
 
 Report = Callable[[JobRecord, Started | Progress], None]
 """Shows a running job's state; must return at once."""
@@ -102,6 +104,7 @@ class Dispatcher:
                 tasks.create_task(self._renew(), name="dispatcher-renew")
                 tasks.create_task(self._listen(), name="dispatcher-listen")
                 tasks.create_task(self._assign(), name="dispatcher-assign")
+                tasks.create_task(self._obey_cancels(), name="dispatcher-cancels")
         finally:
             await asyncio.shield(self._hand_back())
 
@@ -144,6 +147,14 @@ class Dispatcher:
                 await self._executor.cancel(job_id)
             for job_id, fence in await self._jobs.expired(datetime.now(UTC)):
                 await self._requeue(job_id, fence, "its lease ran out", counts_as_attempt=False)
+
+    async def _obey_cancels(self) -> None:
+        """Stop what is to be stopped: it was asked of another bot, or before a worker had it."""
+        while True:
+            await asyncio.sleep(CANCELS_SECONDS)
+            if self._running:
+                for job_id in await self._jobs.to_be_stopped():
+                    await self._executor.cancel(job_id)
 
     async def _hand_back(self) -> None:
         """Queue what was being drawn again and let another process dispatch at once."""
@@ -195,8 +206,6 @@ class Dispatcher:
         except LookupError as error:
             for item in items:
                 await self._requeue(item.job_id, item.fence, str(error), counts_as_attempt=False)
-        for item in items:
-            await self._obey_early_cancel(item.job_id)
         self._line.moved()
 
     async def _claim(self, job: QueuedJob, slot_id: str) -> Claimed | None:
@@ -212,12 +221,6 @@ class Dispatcher:
         if claimed is not None:
             self._passing(Checkpoint.CLAIMED)
         return claimed
-
-    async def _obey_early_cancel(self, job_id: int) -> None:
-        """Stop a job whose Cancel was pressed after the claim, before the executor knew of it."""
-        job = await self._jobs.get(job_id)
-        if job is not None and job.cancel_requested:
-            await self._executor.cancel(job_id)
 
     async def _work_item(self, claimed: Claimed) -> WorkItem | None:
         """Return what the worker needs of a job; one that cannot be read has failed."""

@@ -129,9 +129,12 @@ class Child:
         await self._send(frame)
 
     async def cancel(self, job_id: int, grace_seconds: float) -> None:
-        """Ask for a stop of a job; kill the worker if it has not stopped after the grace."""
+        """Ask for a stop of a job; kill the worker if it has not stopped after the grace.
+
+        Who asks again changes nothing.
+        """
         item, process = self._items.get(job_id), self._process
-        if item is None or process is None:
+        if item is None or process is None or job_id in self._cancelled:
             return
         self._cancelled.add(job_id)
         await self._send(pack(Cancel(job_id)))

@@ -102,7 +102,7 @@ async def test_a_bot_that_slept_too_long_is_fenced_out(tmp_path: Path) -> None:
     async with Database.open(f"sqlite:///{tmp_path / 'easel.db'}") as database:
         job = await Jobs(database).get(1)
     assert job is not None
-    assert (job.state, job.attempts) == (JobState.DONE, 2)
+    assert (job.state, job.fence, job.attempts) == (JobState.DONE, 2, 1)
 
 
 @pytest.mark.parametrize(("drain", "attempts"), [("20", 1), ("0", 0)], ids=["drains", "requeues"])

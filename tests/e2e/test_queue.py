@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
+from storage import CancelOutcome
 from tests.e2e.channel import GRID_BUTTONS, Channel, open_channel
 from tests.light.executor import LightExecutor
 
@@ -70,6 +71,14 @@ async def test_a_place_in_the_line_is_corrected_when_the_line_moves(
     await ada.wait_for(lambda seen: seen.id == waiting.id and "2 before you" in seen.content)
     await ada.press(waiting, "Cancel")
     await ada.wait_for(lambda seen: seen.id == waiting.id and "(Stopped)" in seen.content)
+
+
+async def test_what_another_bot_was_asked_to_stop_is_stopped(slow_channel: Channel) -> None:
+    async with slow_channel.memory() as (jobs, _):
+        assert await jobs.request_cancel(1, by=9) is CancelOutcome.REQUESTED
+    await slow_channel.ada.wait_for(
+        lambda seen: "a long cat" in seen.content and seen.content.endswith("(Stopped)")
+    )
 
 
 async def test_the_time_left_is_learned(tmp_path: Path) -> None:

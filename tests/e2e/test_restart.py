@@ -52,4 +52,4 @@ async def test_buttons_and_a_job_half_drawn_survive_a_kill(tmp_path: Path) -> No
     async with Database.open(f"sqlite+aiosqlite:///{tmp_path / 'easel.db'}") as database:
         job = await Jobs(database).get(2)
     assert job is not None
-    assert (job.state, job.attempts) == (JobState.DONE, 2)
+    assert (job.state, job.fence, job.attempts) == (JobState.DONE, 2, 1)

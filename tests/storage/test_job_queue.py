@@ -236,6 +236,19 @@ async def test_restarts_of_the_bot_do_not_use_up_attempts(jobs: Jobs, make_job: 
     assert (job.attempts, job.fence) == (0, 4)
 
 
+async def test_a_job_that_takes_the_bot_with_it_is_not_begun_for_ever(
+    jobs: Jobs, make_job: MakeJob
+) -> None:
+    job_id = (await jobs.submit(make_job())).job.id
+    outcomes = []
+    while claimed := await jobs.claim(job_id, "gpu-0", 30):
+        outcomes.append(
+            await jobs.requeue(job_id, claimed.fence, "the bot died", counts_as_attempt=False)
+        )
+    assert outcomes == [RequeueOutcome.REQUEUED] * 9 + [RequeueOutcome.FAILED]
+    assert await state_of(jobs, job_id) is JobState.FAILED
+
+
 async def test_a_cancelled_queued_job_is_never_drawn(
     jobs: Jobs, deliveries: Deliveries, make_job: MakeJob, clock: FakeClock
 ) -> None:
@@ -260,8 +273,10 @@ async def test_cancelling_a_running_job_is_a_wish_until_the_worker_stops(
     assert await jobs.request_cancel(job_id, by=100) is CancelOutcome.REQUESTED
     [running] = await jobs.running()
     assert (running.cancel_requested, running.cancelled_by) == (True, 99)
+    assert await jobs.to_be_stopped() == [job_id]
     assert await deliveries.due(clock.now, 10) == []
     assert await jobs.cancelled(job_id, claimed.fence)
+    assert await jobs.to_be_stopped() == []
     assert await state_of(jobs, job_id) is JobState.CANCELLED
     assert len(await deliveries.due(clock.now, 10)) == 1
 

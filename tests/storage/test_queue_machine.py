@@ -6,18 +6,23 @@ Two bots share the database; either may lead, fall silent for longer than its le
 from __future__ import annotations
 
 import asyncio
-import tempfile
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import hypothesis.strategies as st
 from hypothesis import settings
-from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, multiple, rule
+from hypothesis.stateful import (
+    Bundle,
+    RuleBasedStateMachine,
+    invariant,
+    multiple,
+    rule,
+    run_state_machine_as_test,
+)
+from sqlalchemy import delete
 
-import migrations
 from storage import (
     CancelOutcome,
     Claim,
@@ -30,6 +35,7 @@ from storage import (
     NewJob,
     RequeueOutcome,
 )
+from storage.schema import metadata
 
 ENDED = {JobState.DONE, JobState.FAILED, JobState.CANCELLED}
 LEASE_SECONDS = 30
@@ -51,17 +57,15 @@ class QueueMachine(RuleBasedStateMachine):
     job_ids: Bundle[int] = Bundle("job_ids")
     claims: Bundle[Claim] = Bundle("claims")
 
-    def __init__(self) -> None:
+    def __init__(self, url: str) -> None:
         super().__init__()
         self.expected: dict[int, Expected] = {}
         self.keys: dict[str, int] = {}
         self.now = datetime(2026, 1, 1, tzinfo=UTC)
         self.runner = asyncio.Runner()
         self.stack = AsyncExitStack()
-        folder = self.stack.enter_context(tempfile.TemporaryDirectory())
-        url = f"sqlite:///{Path(folder) / 'easel.db'}"
-        migrations.upgrade(url)
         database = self.run(self.stack.enter_async_context(Database.open(url)))
+        self.run(self.empty(database))
         self.jobs = Jobs(database, clock=lambda: self.now)
         self.deliveries = Deliveries(database)
         self.leases = Leases(database, clock=lambda: self.now)
@@ -71,6 +75,11 @@ class QueueMachine(RuleBasedStateMachine):
 
     def run(self, coroutine: Any) -> Any:
         return self.runner.run(coroutine)
+
+    async def empty(self, database: Database) -> None:
+        async with database.write() as connection:
+            for table in reversed(metadata.sorted_tables):
+                await connection.execute(delete(table))
 
     def teardown(self) -> None:
         self.run(self.stack.aclose())
@@ -154,11 +163,15 @@ class QueueMachine(RuleBasedStateMachine):
     def lose(self, claim: Claim) -> None:
         self.check_requeue(claim)
 
-    @rule(job_id=job_ids, times=st.integers(1, 4))
-    def lose_in_a_row(self, job_id: int, times: int) -> None:
+    @rule(claim=claims)
+    def lose_with_the_bot(self, claim: Claim) -> None:
+        self.check_requeue(claim, counts=False)
+
+    @rule(job_id=job_ids, times=st.integers(1, 11), counts=st.booleans())
+    def lose_in_a_row(self, job_id: int, times: int, *, counts: bool) -> None:
         for _ in range(times):
             if claimed := self.check_claim(job_id):
-                self.check_requeue(claimed)
+                self.check_requeue(claimed, counts=counts)
 
     @rule(claim=claims)
     def renew(self, claim: Claim) -> None:
@@ -172,6 +185,12 @@ class QueueMachine(RuleBasedStateMachine):
     def expire(self, seconds: int) -> None:
         self.now += timedelta(seconds=seconds)
         expired = self.run(self.jobs.expired(self.now))
+        stopped = self.run(self.jobs.to_be_stopped())
+        assert set(stopped) == {
+            job_id
+            for job_id, job in self.expected.items()
+            if job.state is JobState.RUNNING and job.cancel_requested
+        }
         assert set(expired) == {
             (job_id, job.fence)
             for job_id, job in self.expected.items()
@@ -205,15 +224,17 @@ class QueueMachine(RuleBasedStateMachine):
         job.lease_until = self.now + timedelta(seconds=LEASE_SECONDS)
         return job_id, claimed.fence
 
-    def check_requeue(self, claim: Claim) -> None:
+    def check_requeue(self, claim: Claim, *, counts: bool = True) -> None:
         held, job = self.holds(claim), self.expected[claim[0]]
-        outcome = self.run(self.jobs.requeue(*claim, "lost"))
+        outcome = self.run(self.jobs.requeue(*claim, "lost", counts_as_attempt=counts))
+        if held and not counts:
+            job.attempts -= 1
         if not held:
             assert outcome is RequeueOutcome.FENCED_OUT
         elif job.cancel_requested:
             assert outcome is RequeueOutcome.CANCELLED
             job.state = JobState.CANCELLED
-        elif job.attempts == 3:
+        elif job.attempts == 3 or job.fence == 10:
             assert outcome is RequeueOutcome.FAILED
             job.state = JobState.FAILED
         else:
@@ -242,5 +263,11 @@ class QueueMachine(RuleBasedStateMachine):
         assert sorted(delivery.job_id for delivery in due) == sorted(ended)
 
 
-TestQueueMachine = QueueMachine.TestCase
-TestQueueMachine.settings = settings(max_examples=20, stateful_step_count=30, deadline=None)
+def test_any_order_of_events_keeps_the_queue_whole(url: str) -> None:
+    class Machine(QueueMachine):
+        def __init__(self) -> None:
+            super().__init__(url)
+
+    run_state_machine_as_test(
+        Machine, settings=settings(max_examples=20, stateful_step_count=30, deadline=None)
+    )
