@@ -13,6 +13,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import Any
 
 import torch
@@ -26,6 +27,7 @@ from engine.models.loading import LoadedModel
 from engine.models.unclip import UnCLIP
 
 MAX_NOISE_LEVEL = 999
+NO_IMAGES: Mapping[str, Image.Image] = MappingProxyType({})
 
 _STREAM = 2**33
 """Added to a picture's seed: the embedding's noise is a stream of its own, so that a seed means the
@@ -85,6 +87,10 @@ def check_images(model: LoadedModel, request: DrawingRequest) -> None:
             raise RequestError(
                 _FIELDS[use], f"{model.card.title} takes none from pictures; say it in words"
             )
+    if request.loras and ImageUse.PROMPT in uses and isinstance(model.image_prompts, UnCLIP):
+        raise RequestError(
+            "loras", f"{model.card.title} draws from pictures without LoRAs; leave them out"
+        )
 
 
 def model_for(model: LoadedModel, request: DrawingRequest) -> LoadedModel:
@@ -106,12 +112,14 @@ def image_conditions(
     """Read the pictures of a request; `images` holds them by sha256, `seeds` are the drawing's."""
     match model.image_prompts:
         case UnCLIP() as unclip if request.image_prompt is not None:
-            embeds = _blended(unclip.image_encoder, request.image_prompt, images)
+            with model.at_work(unclip.image_encoder.model):
+                embeds = _blended(unclip.image_encoder, request.image_prompt, images)
             noise = torch.cat([_embedding_noise(seed, embeds.shape[-1]) for seed in seeds])
             level = noise_level_of(request.image_prompt.scale)
             return ImageConditions(class_labels=unclip.class_labels(embeds, noise, level))
         case IPAdapter() as adapter:
-            return _adapted(adapter, request, images)
+            with model.at_work(adapter.image_encoder.model):
+                return _adapted(adapter, request, images)
         case _:
             return ImageConditions()
 

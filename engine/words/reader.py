@@ -12,6 +12,7 @@ Errors::
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -60,9 +61,10 @@ class Reader:
     def _describe(
         self, request: Describe, blobs: Mapping[str, bytes], stopwatch: Stopwatch
     ) -> Described:
-        if request.image not in blobs:
-            raise RequestError("image", "did not come with the request")
-        image = open_image(blobs[request.image])
+        data = blobs.get(request.image)
+        if data is None or hashlib.sha256(data).hexdigest() != request.image:
+            raise RequestError("image", "did not come with the request, or came damaged")
+        image = open_image(data)
         card = self._store.catalog[request.model]
         if card.kind is ModelKind.CAPTIONER:
             with stopwatch("load"):
