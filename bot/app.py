@@ -23,9 +23,9 @@ from bot.dispatch.line import Line
 from bot.dispatch.messenger import Message, Messenger, Picture
 from bot.dispatch.pick import Policy
 from bot.dispatch.progress import MIN_SECONDS, ProgressBoard
-from bot.dispatch.promises import PromiseKeeper
 from bot.dispatch.submit import Submitter
 from bot.settings import Settings
+from bot.shelf import Shelf
 from bot.studio import Studio
 from bot.views import cancel_view, grid_view
 from bot.watchdog import Watchdog
@@ -39,7 +39,6 @@ from storage import (
     Jobs,
     Leases,
     Pictures,
-    Promises,
     QueueLimits,
     Wishes,
 )
@@ -96,11 +95,7 @@ async def open_bot(
             )
             await client.login(token)
             async with _background(
-                client.connect(),
-                studio.dispatcher.run(),
-                studio.deliverer.run(),
-                studio.line.run(),
-                studio.promises.run(),
+                client.connect(), studio.dispatcher.run(), studio.deliverer.run(), studio.line.run()
             ):
                 yield client
                 await studio.dispatcher.drain(settings.drain_seconds)
@@ -122,7 +117,7 @@ def _wire(
 ) -> Studio:
     """Make every service once, each from those that it needs. Starts nothing."""
     blobs = Blobs.open(settings.resolved_blobs_url)
-    jobs, pictures, wishes = Jobs(database), Pictures(database), Wishes(database)
+    jobs, pictures = Jobs(database), Pictures(database)
     messenger = Messenger(client, breaker=breaker)
     leadership = Leadership(Leases(database), seconds=settings.lease_seconds)
     deliverer = Deliverer(
@@ -157,17 +152,14 @@ def _wire(
     submitter = Submitter(
         jobs=jobs,
         pictures=pictures,
-        wishes=wishes,
-        catalog=catalog,
-        default_model=default_model,
-        available=catalog.available(settings.resolved_models_dir),
+        wishes=Wishes(database),
+        shelf=Shelf.of(catalog, settings.resolved_models_dir, default_model=default_model),
         limits=QueueLimits(
             per_user=settings.max_waiting_per_user,
             per_guild=settings.max_waiting_per_server,
             total=settings.max_waiting,
         ),
         on_submit=dispatcher.wake,
-        passing=passing,
     )
     return Studio(
         submitter=submitter,
@@ -175,9 +167,6 @@ def _wire(
         deliverer=deliverer,
         line=line,
         progress=progress,
-        promises=PromiseKeeper(
-            promises=Promises(database), wishes=wishes, leadership=leadership, messenger=messenger
-        ),
         jobs=jobs,
         blobs=blobs,
     )

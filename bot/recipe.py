@@ -17,8 +17,8 @@ from typing import Any
 
 from bot.prompt import Parameters, Part, Prompt, Ratio
 from bot.prompt.kinds import number_text
-from engine.api import ImageToImage, Sampler, TextToImage
-from engine.models.card import ModelCard
+from engine.api import MAX_LCM_STEPS, ImageToImage, LoraWeight, Sampler, TextToImage
+from engine.models.card import Draft, ModelCard
 
 MIN_STEPS = 6
 """--quality goes no lower, unless the model itself is made for fewer."""
@@ -39,7 +39,20 @@ SAMPLERS = {
     "dpm-2m-karras": Sampler.DPM_2M_KARRAS,
     "dpm-sde-karras": Sampler.DPM_SDE_KARRAS,
     "unipc": Sampler.UNIPC,
+    "lcm": Sampler.LCM,
 }
+
+MAX_WEIRD = 3000
+WEIRDEST = 0.6
+"""Of a right angle; beyond it nothing is left of what was asked for."""
+
+STRONG_GUIDANCE = 1.5
+"""Times the model's own: what is stronger burns colours, and is held back."""
+MAX_RESCALE = 0.7
+"""phi as its paper has it (arXiv 2305.08891, section 3.4), for a guidance that is as strong as it
+gets."""
+FULL_EXCESS = 2.5
+"""Beyond STRONG_GUIDANCE, where it is."""
 
 RAW_SHARE = 0.25
 """How much of --stylize is left by --raw."""
@@ -71,8 +84,6 @@ def check(prompt: Prompt) -> None:
         raise CannotDrawError(
             "Pictures by link are understood, but not drawn from yet. Describe them in words."
         )
-    if prompt.loras:
-        raise CannotDrawError("LoRAs are understood, but not drawn with yet. Leave them out.")
 
 
 def text_to_image(prompt: Prompt, *, card: ModelCard, seed: int) -> TextToImage:
@@ -91,7 +102,9 @@ def image_to_image(
     (--chaos, --quality, --seed, --stylize).
     """
     fields = _drawing(prompt.for_variations(), card=card, seed=seed)
-    steps = _steps_that_draw(fields.pop("num_inference_steps"), strength)
+    limit = _most_steps(fields["sampler"])
+    strength = max(strength, 1 / limit)
+    steps = _steps_that_draw(fields.pop("num_inference_steps"), strength, limit=limit)
     return ImageToImage(**fields, num_inference_steps=steps, image=image_sha256, strength=strength)
 
 
@@ -105,22 +118,34 @@ def _drawing(prompt: Prompt, *, card: ModelCard, seed: int) -> dict[str, Any]:
     """Return the fields that every request shares."""
     check(prompt)
     parameters = prompt.parameters
-    stylize = parameters.stylize * (RAW_SHARE if parameters.raw else 1)
+    draft = card.draft if parameters.draft else None
+    is_raw = parameters.raw or parameters.style == "raw"
+    stylize = parameters.stylize * (RAW_SHARE if is_raw else 1)
+    style_words = () if is_raw else _style_words(card, stylize)
+    loras = _loras(prompt, draft)
+    sampler = draft.sampler if draft else SAMPLERS[parameters.sampler]
+    steps = draft.num_inference_steps if draft else _steps(parameters, card)
     width, height = nearest_size(parameters.ar, card.sizes)
     return {
         "model": card.name,
-        "prompt": _positive(prompt.parts, style_words=_style_words(card, stylize)),
+        "prompt": _positive(prompt.parts, style_words=style_words),
         "negative_prompt": _negative(prompt.parts, parameters),
         "height": height,
         "width": width,
         "seed": seed,
-        "num_inference_steps": _steps(parameters, card),
-        "guidance_scale": _guidance_scale(parameters, card, stylize),
-        "denoising_end": _denoising_end(card, stylize),
+        "num_inference_steps": min(steps, _most_steps(sampler)),
+        **_guidance(parameters, card, stylize),
+        # A refiner knows nothing of a LoRA, and would paint over what it adds.
+        "denoising_end": 1.0 if loras else _denoising_end(card, stylize),
         "aesthetic_score": round(_between(stylize, _AESTHETIC_SCORE), 2),
         # Noise on the text's embedding, drawn anew for each picture, is what tells them apart.
         "condition_noise": parameters.chaos / 100,
-        "sampler": SAMPLERS[parameters.sampler],
+        "condition_rotation": parameters.weird / MAX_WEIRD * WEIRDEST,
+        "stop_at": parameters.stop / 100,
+        "circular_padding": parameters.tile,
+        "clip_skip": parameters.clip_skip,
+        "sampler": sampler,
+        "loras": loras,
     }
 
 
@@ -184,24 +209,51 @@ def _steps(parameters: Parameters, card: ModelCard) -> int:
     if parameters.steps is not None:
         return parameters.steps
     floor = min(MIN_STEPS, card.num_inference_steps)
-    return min(max(round(card.num_inference_steps * parameters.quality), floor), MAX_STEPS)
+    return max(round(card.num_inference_steps * parameters.quality), floor)
 
 
-def _steps_that_draw(steps: int, strength: float) -> int:
+def _most_steps(sampler: Sampler) -> int:
+    return MAX_LCM_STEPS if sampler is Sampler.LCM else MAX_STEPS
+
+
+def _steps_that_draw(steps: int, strength: float, *, limit: int) -> int:
     """Return at least as many steps as it takes for one of them to be drawn."""
-    while math.floor(steps * strength) < 1 and steps < MAX_STEPS:
+    while math.floor(steps * strength) < 1 and steps < limit:
         steps += 1
     return steps
+
+
+def _guidance(parameters: Parameters, card: ModelCard, stylize: float) -> dict[str, float]:
+    """Return guidance, and beyond what the model likes the means against burnt pictures."""
+    scale = _guidance_scale(parameters, card, stylize)
+    excess = scale / card.guidance_scale - STRONG_GUIDANCE
+    if excess <= 0:
+        return {"guidance_scale": scale}
+    return {
+        "guidance_scale": scale,
+        "mimic_scale": STRONG_GUIDANCE * card.guidance_scale,
+        "guidance_rescale": round(MAX_RESCALE * min(excess / FULL_EXCESS, 1.0), 3),
+    }
 
 
 def _guidance_scale(parameters: Parameters, card: ModelCard, stylize: float) -> float:
     """Return --cfg as it is; else the model's own, nudged by --stylize."""
     if parameters.cfg is not None:
         return parameters.cfg
+    if parameters.draft and card.draft is not None:
+        return card.draft.guidance_scale
     if card.guidance_scale == 1:
         return 1.0  # a distilled model that draws without guidance
     nudged = card.guidance_scale * _between(stylize, _GUIDANCE_FACTOR)
     return round(min(max(nudged, 1.0), 30.0), 2)
+
+
+def _loras(prompt: Prompt, draft: Draft | None) -> tuple[LoraWeight, ...]:
+    """Return the prompt's own, and the one that a draft is drawn with."""
+    weights = {lora.name: lora.weight for lora in prompt.loras if lora.weight}
+    if draft is not None and draft.lora:
+        weights[draft.lora] = 1.0
+    return tuple(LoraWeight(name=name, weight=weight) for name, weight in weights.items())
 
 
 def _denoising_end(card: ModelCard, stylize: float) -> float:

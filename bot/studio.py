@@ -8,7 +8,6 @@ from bot.dispatch.deliver import Deliverer
 from bot.dispatch.dispatcher import Dispatcher
 from bot.dispatch.line import Line
 from bot.dispatch.progress import ProgressBoard
-from bot.dispatch.promises import PromiseKeeper
 from bot.dispatch.submit import Submitter
 from storage import Blobs, Jobs
 
@@ -22,6 +21,5 @@ class Studio:
     deliverer: Deliverer
     line: Line
     progress: ProgressBoard
-    promises: PromiseKeeper
     jobs: Jobs
     blobs: Blobs

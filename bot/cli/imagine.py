@@ -12,6 +12,7 @@ import contextlib
 import json
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from rich.console import Console
@@ -20,8 +21,10 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from bot import recipe
 from bot.cli.start import REFUSALS, Started, open_executor
 from bot.dispatch.submit import seed_of, with_seed
+from bot.errors import UserError
 from bot.prompt import Prompt, PromptError, parse_all
 from bot.settings import Settings
+from bot.shelf import Shelf
 from engine import api
 from engine.images import make_grid
 from engine.models.catalog import Catalog, CatalogError
@@ -37,8 +40,10 @@ class DrawingError(Exception):
 def imagine(settings: Settings, options: argparse.Namespace) -> int:
     """Draw one prompt into a folder; return the exit code."""
     try:
-        models = Catalog.load(settings.catalog).available(settings.resolved_models_dir)
-        (asked,) = parse_all(options.prompt, models=sorted(models), limit=1)
+        shelf = Shelf.of(
+            Catalog.load(settings.catalog), settings.resolved_models_dir, default_model=""
+        )
+        (asked,) = parse_all(options.prompt, shelf.vocabulary, limit=1)
         recipe.check(asked)
         prompt = with_seed(asked)
     except (CatalogError, recipe.CannotDrawError) as error:
@@ -48,7 +53,10 @@ def imagine(settings: Settings, options: argparse.Namespace) -> int:
         print(error.render().replace("```\n", "").replace("```", ""), file=sys.stderr)
         return EXIT_REFUSED
     try:
-        result = asyncio.run(_draw(settings, prompt, options.out))
+        result = asyncio.run(_draw(settings, shelf, prompt, options.out))
+    except UserError as error:
+        print(f"easel: {error}", file=sys.stderr)
+        return EXIT_REFUSED
     except (DrawingError, *REFUSALS) as error:
         print(f"easel: {error}", file=sys.stderr)
         return EXIT_FAILED
@@ -56,9 +64,9 @@ def imagine(settings: Settings, options: argparse.Namespace) -> int:
     return 0
 
 
-async def _draw(settings: Settings, prompt: Prompt, out: Path) -> dict[str, object]:
+async def _draw(settings: Settings, shelf: Shelf, prompt: Prompt, out: Path) -> dict[str, object]:
     async with open_executor(settings) as started:
-        card = started.catalog[prompt.parameters.model] if prompt.parameters.model else started.card
+        card = replace(shelf, default_model=started.card.name).card(prompt)
         request = recipe.text_to_image(prompt, card=card, seed=seed_of(prompt))
         with _progress_bar() as advance:
             finished = await _run(started, request, advance)

@@ -13,7 +13,6 @@ from datetime import datetime
 import msgspec
 
 from bot import messages, recipe
-from bot.dispatch.checkpoints import Checkpoint, Passing, pass_by
 from bot.errors import GoneError, UserError
 from bot.prompt import (
     MAX_JOBS,
@@ -26,6 +25,7 @@ from bot.prompt import (
     parse_all,
 )
 from bot.prompt.tokenizer import visible
+from bot.shelf import Shelf
 from engine.api import (
     MAX_SEED,
     REQUEST_VERSION,
@@ -38,7 +38,6 @@ from engine.api import (
     request_to_json,
 )
 from engine.models.card import ModelCard
-from engine.models.catalog import Catalog
 from storage import (
     JobRecord,
     Jobs,
@@ -102,41 +101,35 @@ class Submitter:
         jobs: Jobs,
         pictures: Pictures,
         wishes: Wishes,
-        catalog: Catalog,
-        default_model: str,
-        available: frozenset[str],
+        shelf: Shelf,
         limits: QueueLimits,
         on_submit: Callable[[], None],
-        passing: Passing = pass_by,
     ) -> None:
         self._jobs = jobs
         self._pictures = pictures
         self._wishes = wishes
-        self._catalog = catalog
-        self._default_model = default_model
-        self._available = available
+        self._shelf = shelf
         self._limits = limits
         self._on_submit = on_submit
-        self._passing = passing
 
     def read(self, text: str) -> Prompt:
         """Parse one prompt, such as a job's. Pure and quick. Raises PromptError."""
-        return parse(text, models=sorted(self._available))
+        return parse(text, self._shelf.vocabulary)
 
     def read_all(self, text: str, *, limit: int = MAX_JOBS) -> tuple[Prompt, ...]:
         """Parse what a user typed: a prompt for each job. Pure and quick. Raises PromptError."""
-        prompts = parse_all(text, models=sorted(self._available), limit=limit)
+        prompts = parse_all(text, self._shelf.vocabulary, limit=limit)
         for prompt in prompts:
             self._request(prompt, seed=0)
         return prompts
 
     def flags(self) -> dict[str, Flag]:
         """Return every parameter by each of its names, as it can be typed here."""
-        return flag_table(sorted(self._available))
+        return flag_table(self._shelf.vocabulary)
 
     def complete(self, text: str) -> list[Completion]:
         """Return what may come next in a half-typed prompt. Pure and quick."""
-        return complete(text, models=sorted(self._available))
+        return complete(text, self._shelf.vocabulary)
 
     async def imagine(self, prompt: Prompt, origin: Origin) -> JobRecord:
         """Queue a grid drawn from words."""
@@ -197,7 +190,7 @@ class Submitter:
         prompt = with_seed(self.read(parent.prompt).for_variations(), fresh=True)
         request = recipe.image_to_image(
             prompt,
-            card=self._card(prompt),
+            card=self._shelf.card(prompt),
             seed=seed_of(prompt),
             image_sha256=picture.sha256,
             strength=VARIATION_STRENGTH,
@@ -223,18 +216,9 @@ class Submitter:
             raise GoneError("That picture is no longer here. Draw the grid again with 🔄.")
         return job, picture
 
-    def _card(self, prompt: Prompt) -> ModelCard:
-        name = prompt.parameters.model or self._default_model
-        if name not in self._available:
-            raise UserError(
-                f"The model {name!r} is not on this machine. Leave out --model to use"
-                f" {self._default_model}, or ask the owner to run `easel models pull {name}`."
-            )
-        return self._catalog[name]
-
     def _request(self, prompt: Prompt, *, seed: int) -> TextToImage:
         try:
-            return recipe.text_to_image(prompt, card=self._card(prompt), seed=seed)
+            return recipe.text_to_image(prompt, card=self._shelf.card(prompt), seed=seed)
         except recipe.CannotDrawError as error:
             raise UserError(str(error)) from error
 
@@ -256,7 +240,6 @@ class Submitter:
     async def _queue(
         self, news: Sequence[NewJob], *, wish_id: int | None = None
     ) -> list[Submitted]:
-        self._passing(Checkpoint.ACKNOWLEDGED)
         try:
             return await self._jobs.submit_all(news, self._limits, wish_id=wish_id)
         except QueueLimitError as error:
@@ -274,7 +257,6 @@ class Submitter:
     ) -> NewJob:
         return NewJob(
             idempotency_key=f"interaction:{origin.interaction_id}",
-            interaction_id=origin.interaction_id,
             user_id=origin.asker.user_id,
             user_name=origin.user_name,
             guild_id=origin.asker.guild_id,
@@ -291,7 +273,7 @@ class Submitter:
             compat_key=compat_key(request),
             batch_key=batch_key(request),
             pixels=pixels_of(request),
-            cost=cost_of(request, self._catalog[request.model]),
+            cost=cost_of(request, self._shelf.catalog[request.model]),
             prompt=prompt.canonical(),
             request=request_to_json(request),
             request_version=REQUEST_VERSION,
@@ -321,7 +303,7 @@ def cost_of(request: Request, card: ModelCard) -> float:
     """Return how much work a request is; 1 is the model's usual grid of four."""
     if not isinstance(request, DrawingRequest):
         return WORDS_COST
-    steps: float = request.num_inference_steps
+    steps: float = request.num_inference_steps * request.stop_at
     if isinstance(request, ImageToImage):
         steps *= request.strength
     width, height = card.default_size

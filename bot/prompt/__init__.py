@@ -20,6 +20,7 @@ from bot.prompt.parser import MAX_CHARACTERS, parse
 from bot.prompt.permutations import count_permutations, permutations
 from bot.prompt.prompt import Lora, Part, Prompt
 from bot.prompt.reading import MAX_JOBS, parse_all
+from bot.prompt.vocabulary import Vocabulary
 
 __all__ = [
     "FLAGS",
@@ -34,6 +35,7 @@ __all__ = [
     "Prompt",
     "PromptError",
     "Ratio",
+    "Vocabulary",
     "complete",
     "count_permutations",
     "expand",

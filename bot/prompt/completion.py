@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from bot.prompt.flags import Flag, flag_table
 from bot.prompt.tokenizer import Kind, Token, tokenize, visible
+from bot.prompt.vocabulary import NOTHING, Vocabulary
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,10 +18,12 @@ class Completion:
     help: str
 
 
-def complete(text: str, *, models: Sequence[str] = ()) -> list[Completion]:
-    """Return prompts that begin like `text`: its last flag's name or its value, completed."""
-    table = flag_table(models)
+def complete(text: str, vocabulary: Vocabulary = NOTHING) -> list[Completion]:
+    """Return prompts that begin like `text`: its last flag's name or value, or LoRA, completed."""
+    table = flag_table(vocabulary)
     tokens = list(tokenize(visible(text)))
+    if tokens and tokens[-1].kind is Kind.LORA and tokens[-1].end == len(text):
+        return list(_loras(text, tokens[-1], vocabulary.loras))
     given = [token for token in tokens if token.kind is Kind.FLAG]
     if not given:
         return []
@@ -31,6 +34,13 @@ def complete(text: str, *, models: Sequence[str] = ()) -> list[Completion]:
     if last.value in table:
         return list(_values(text, last, table[last.value]))
     return []
+
+
+def _loras(text: str, last: Token, names: Sequence[str]) -> Iterator[Completion]:
+    typed = last.value.removeprefix("<lora:")
+    for name in names:
+        if name.startswith(typed):
+            yield Completion(f"{text[: last.start]}<lora:{name}>", f"Draw with the LoRA {name}.")
 
 
 def _names(

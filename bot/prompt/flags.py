@@ -5,7 +5,7 @@ To add a parameter: a row here, a field in `bot.prompt.parameters`, its meaning 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from typing import Any, Literal
@@ -24,6 +24,7 @@ from bot.prompt.kinds import (
 from bot.prompt.links import Links
 from bot.prompt.parameters import DEFAULTS
 from bot.prompt.tokenizer import DASHES
+from bot.prompt.vocabulary import NOTHING, Vocabulary
 
 MAX_SEED = 2**32 - 1
 
@@ -35,7 +36,7 @@ class Flag:
     """One parameter."""
 
     name: str
-    """What canonical text calls it, and the field of `Parameters`."""
+    """What canonical text calls it."""
     aliases: tuple[str, ...] = ()
     kind: ValueKind | Links
     help: str
@@ -52,9 +53,20 @@ class Flag:
     """What people type for it who come from another bot."""
 
     @property
+    def field(self) -> str:
+        """Its field of `Parameters`."""
+        return self.name.replace("-", "_")
+
+    @property
     def default(self) -> Any:
         """The value when the flag is not given."""
-        return getattr(DEFAULTS, self.name)
+        return getattr(DEFAULTS, self.field)
+
+    @property
+    def means_last(self) -> bool:
+        """Whether it may be typed without a value, for the last of those that it takes."""
+        kind = self.kind
+        return isinstance(kind, NumberChoice) and kind.is_last_meant and bool(kind.options)
 
     def usage(self) -> str:
         """Return the flag with an example of its value: `--ar 16:9`."""
@@ -77,8 +89,9 @@ SAMPLERS = (
     "dpm-2m-karras",
     "dpm-sde-karras",
     "unipc",
+    "lcm",
 )
-"""Samplers as they are typed. LCM is not among them: it needs a model that was distilled to it."""
+"""Samplers as they are typed."""
 
 
 FLAGS: tuple[Flag, ...] = (
@@ -89,7 +102,7 @@ FLAGS: tuple[Flag, ...] = (
         help="The shape of the picture, width to height.",
         example="16:9",
         affects_variations=True,
-        mistaken_for=("ratio", "size", "w", "h", "width", "height"),
+        mistaken_for=("ratio", "size", "h", "width", "height"),
     ),
     Flag(
         name="no",
@@ -166,7 +179,16 @@ FLAGS: tuple[Flag, ...] = (
         help="How much time is spent on the picture; its size stays.",
         example="2",
         affects_variations=False,
-        excludes=("steps",),
+        excludes=("steps", "draft"),
+    ),
+    Flag(
+        name="draft",
+        kind=Switch(),
+        help="A sketch, in a few steps.",
+        example="",
+        affects_variations=True,
+        excludes=("quality", "steps", "sampler"),
+        mistaken_for=("sketch", "lightning", "hyper"),
     ),
     Flag(
         name="stylize",
@@ -175,14 +197,47 @@ FLAGS: tuple[Flag, ...] = (
         help="How freely the picture is beautified: 0 is by the letter of the text.",
         example="250",
         affects_variations=False,
-        mistaken_for=("style", "stylise"),
+        mistaken_for=("stylise",),
     ),
     Flag(
         name="raw",
         kind=Switch(),
-        help="Beautify a quarter as much as --stylize says.",
+        help="Beautify a quarter as much as --stylize says, and add no words of style.",
         example="",
         affects_variations=True,
+        excludes=("style",),
+    ),
+    Flag(
+        name="style",
+        kind=Choice(("raw",)),
+        help="The same as --raw, as it was once typed.",
+        example="raw",
+        affects_variations=True,
+        excludes=("raw",),
+    ),
+    Flag(
+        name="weird",
+        aliases=("w",),
+        kind=WholeNumber(0, 3000),
+        help="How far the picture strays from what it is of.",
+        example="500",
+        affects_variations=False,
+        mistaken_for=("strange",),
+    ),
+    Flag(
+        name="stop",
+        kind=WholeNumber(10, 100),
+        help="End the drawing at that percentage of its steps: softer, and sooner done.",
+        example="60",
+        affects_variations=True,
+    ),
+    Flag(
+        name="tile",
+        kind=Switch(),
+        help="A seamless tile: opposite edges of the picture meet.",
+        example="",
+        affects_variations=True,
+        mistaken_for=("seamless", "tiling"),
     ),
     Flag(
         name="model",
@@ -190,7 +245,26 @@ FLAGS: tuple[Flag, ...] = (
         help="Which model draws.",
         example="",
         affects_variations=True,
-        mistaken_for=("v", "version", "niji", "checkpoint", "m"),
+        excludes=("version", "niji"),
+        mistaken_for=("checkpoint", "m"),
+    ),
+    Flag(
+        name="version",
+        aliases=("v",),
+        kind=NumberChoice((), what="the versions on this machine"),
+        help="Which general model draws, by its number.",
+        example="",
+        affects_variations=True,
+        excludes=("model", "niji"),
+    ),
+    Flag(
+        name="niji",
+        kind=NumberChoice((), what="the anime models on this machine", is_last_meant=True),
+        help="Draw with an anime model: the newest, or that number.",
+        example="",
+        affects_variations=True,
+        excludes=("model", "version"),
+        mistaken_for=("anime",),
     ),
     Flag(
         name="steps",
@@ -198,7 +272,7 @@ FLAGS: tuple[Flag, ...] = (
         help="The exact number of denoising steps, instead of --quality.",
         example="30",
         affects_variations=True,
-        excludes=("quality",),
+        excludes=("quality", "draft"),
         mistaken_for=("step", "num_inference_steps"),
     ),
     Flag(
@@ -210,11 +284,20 @@ FLAGS: tuple[Flag, ...] = (
         mistaken_for=("cfg_scale", "guidance", "guidance_scale", "scale"),
     ),
     Flag(
+        name="clip-skip",
+        kind=WholeNumber(0, 2),
+        help="How many layers sooner than usual the text is taken from its encoders.",
+        example="1",
+        affects_variations=True,
+        mistaken_for=("clip_skip", "clipskip", "skip"),
+    ),
+    Flag(
         name="sampler",
         kind=Choice(SAMPLERS),
         help="How the noise is taken out; heun and dpm-sde-karras take twice the time a step.",
         example="dpm-2m-karras",
         affects_variations=True,
+        excludes=("draft",),
         mistaken_for=("scheduler", "sampling_method"),
     ),
     Flag(
@@ -282,10 +365,6 @@ WHY_NOT_BOTH: Mapping[frozenset[str], str] = {
 """Why two flags exclude each other, where they do not just say the same thing in two ways."""
 
 ELSEWHERE: Mapping[str, str] = {
-    "weird": "Easel has no --weird. Try --chaos, or a high --stylize.",
-    "stop": "Easel has no --stop. Try fewer --steps.",
-    "tile": "Easel draws no seamless tiles.",
-    "draft": "Easel has no --draft. Try --quality 0.25.",
     "hd": "Easel has no --hd. Try --quality 2 for more detail.",
     "video": "Easel draws no videos.",
     "exp": "Easel has no --exp. Try --stylize.",
@@ -296,19 +375,27 @@ ELSEWHERE: Mapping[str, str] = {
     "stealth": "Easel shows pictures in their channel and nowhere else.",
     "public": "Easel shows pictures in their channel and nowhere else.",
     "zoom": "A picture has to be drawn before it can be zoomed.",
-    "clip_skip": "Easel reads every model's text encoder at the layer it was trained for.",
 }
 """What people know from elsewhere and Easel does not have: what to do instead. `-` is `_` here."""
 
 
-def flag_table(models: Sequence[str]) -> dict[str, Flag]:
-    """Return every flag by each of its names; `models` are the names that --model takes."""
-    rows = [_with_models(flag, models) if flag.name == "model" else flag for flag in FLAGS]
+def flag_table(vocabulary: Vocabulary = NOTHING) -> dict[str, Flag]:
+    """Return every flag by each of its names, with the values that it takes on this machine."""
+    rows = [_here(flag, vocabulary) for flag in FLAGS]
     return {name: flag for flag in rows for name in (flag.name, *flag.aliases)}
 
 
-def _with_models(flag: Flag, models: Sequence[str]) -> Flag:
-    return replace(flag, kind=Choice(tuple(models)), example=models[0] if models else "")
+def _here(flag: Flag, vocabulary: Vocabulary) -> Flag:
+    options: Mapping[str, tuple[Any, ...]] = {
+        "model": vocabulary.models,
+        "version": vocabulary.versions,
+        "niji": vocabulary.niji,
+    }
+    if flag.name not in options:
+        return flag
+    kind: Any = flag.kind
+    kind = replace(kind, options=options[flag.name])
+    return replace(flag, kind=kind, example=next(iter(kind.candidates()), ""))
 
 
 def likely_name(typed: str, table: dict[str, Flag]) -> str:

@@ -150,13 +150,20 @@ class NumberChoice:
     """One of a few numbers, in any spelling (`.5`, `0.50`)."""
 
     options: tuple[float, ...]
+    what: str = ""
+    """What they are numbers of, where they differ from machine to machine."""
+    is_last_meant: bool = False
+    """Whether nothing at all means the last of them."""
 
     def read(self, text: str) -> float:
         """Return the option that equals the number."""
+        if not text and self.is_last_meant and self.options:
+            return self.options[-1]
         value = read_number(text, expected=self.describe())
-        nearest = min(self.options, key=lambda option: abs(option - value))
-        if nearest != value:
-            raise BadValueError(self.describe(), number_text(nearest))
+        nearest = min(self.options, key=lambda option: abs(option - value), default=None)
+        if nearest is None or nearest != value:
+            suggestion = "" if nearest is None else number_text(nearest)
+            raise BadValueError(self.describe(), suggestion)
         return value
 
     def write(self, value: float) -> str:
@@ -165,7 +172,9 @@ class NumberChoice:
 
     def describe(self) -> str:
         """Return the options in words."""
-        return _one_of(self.candidates())
+        if self.what and not self.options:
+            return f"one of {self.what}: there is none"
+        return _one_of(self.candidates(), self.what)
 
     def candidates(self) -> tuple[str, ...]:
         """Return values to offer."""
@@ -323,5 +332,7 @@ ValueKind = (
 )
 
 
-def _one_of(options: tuple[str, ...]) -> str:
-    return "one of " + ", ".join(options) if options else "a name that is known here"
+def _one_of(options: tuple[str, ...], what: str = "") -> str:
+    if not options:
+        return "a name that is known here"
+    return f"one of {what}: {', '.join(options)}" if what else f"one of {', '.join(options)}"

@@ -14,7 +14,7 @@ from bot.prompt.flags import flag_table
 from bot.prompt.parser import MAX_CHARACTERS
 from bot.prompt.tokenizer import Kind, Token, tokenize, visible
 
-_TABLE = flag_table(())
+_TABLE = flag_table()
 _BRACE = re.compile(r"(\\[{}])|[{}]")
 
 

@@ -30,14 +30,26 @@ class Parameters:
     """How much of --cref is kept."""
     chaos: int = 0
     quality: float = 1.0
+    draft: bool = False
     stylize: int = 100
     raw: bool = False
+    style: str | None = None
+    """`raw`, or nothing."""
+    weird: int = 0
+    stop: int = 100
+    """Percent of the steps."""
+    tile: bool = False
     model: str | None = None
     """A name in the catalog; None: the one that is set for this place."""
+    version: float | None = None
+    """The same by its number among the general models."""
+    niji: float | None = None
+    """The same by its number among the anime models."""
     steps: int | None = None
     """None: as many as the model likes."""
     cfg: float | None = None
     """None: as much as the model likes."""
+    clip_skip: int = 0
     sampler: str = "euler"
     """One of `bot.prompt.flags.SAMPLERS`."""
     seed: int | None = None

@@ -30,6 +30,7 @@ from bot.prompt.loras import read_lora
 from bot.prompt.parameters import Parameters
 from bot.prompt.prompt import Lora, Part, Prompt
 from bot.prompt.tokenizer import COMMAS, Kind, Token, tokenize, visible
+from bot.prompt.vocabulary import NOTHING, Vocabulary
 
 MAX_CHARACTERS = 6000
 MAX_PARTS = 20
@@ -39,14 +40,13 @@ MAX_LORAS = 8
 _MINUS = re.compile("[\u2212\u2013]")
 
 
-def parse(text: str, *, models: Sequence[str] = (), loras: Sequence[str] = ()) -> Prompt:
+def parse(text: str, vocabulary: Vocabulary = NOTHING) -> Prompt:
     """Read one prompt. Raises PromptError only.
 
-    `models` are the names that --model takes, `loras` those that `<lora:...>` takes. Braces are
-    plain text here: see `bot.prompt.permutations`.
+    Braces are plain text here: see `bot.prompt.permutations`.
     """
     check_length(text)
-    return _Parser(text, models, loras).prompt()
+    return _Parser(text, vocabulary).prompt()
 
 
 def check_length(text: str) -> None:
@@ -73,13 +73,13 @@ class _Given(NamedTuple):
 class _Parser:
     """One prompt on its way through the grammar; a method for each production."""
 
-    def __init__(self, source: str, models: Sequence[str], loras: Sequence[str]) -> None:
+    def __init__(self, source: str, vocabulary: Vocabulary) -> None:
         self.source = source
         self.text = visible(source)
         self.tokens = list(tokenize(self.text))
         self.position = 0
-        self.table = flag_table(models)
-        self.known_loras = loras
+        self.table = flag_table(vocabulary)
+        self.known_loras = vocabulary.loras
         self.loras: list[Lora] = []
 
     def prompt(self) -> Prompt:
@@ -90,7 +90,7 @@ class _Parser:
         given: dict[str, _Given] = {}
         while self.position < len(self.tokens):
             flag = self._flag(given)
-            values[flag.name] = self._value(given[flag.name])
+            values[flag.field] = self._value(given[flag.name])
         for one in given.values():
             self._check_weighed(one, images=images, given=given)
         return Prompt(
@@ -286,6 +286,8 @@ class _Parser:
         if isinstance(given.flag.kind, Switch):
             return True
         if not taken:
+            if given.flag.means_last:
+                return given.flag.kind.read("")
             reason = f"{given.typed} needs a value: {given.flag.kind.describe()}."
             self._refuse_span(reason, given.start, given.end, _example(given.flag))
         start, end = taken[0].start, taken[-1].end

@@ -79,7 +79,7 @@ class Prompt:
 
     def for_variations(self) -> Prompt:
         """Return what variations of a picture inherit: all but what shapes the first grid only."""
-        reset = {flag.name: flag.default for flag in FLAGS if not flag.affects_variations}
+        reset = {flag.field: flag.default for flag in FLAGS if not flag.affects_variations}
         return replace(self, parameters=replace(self.parameters, **reset))
 
     def _images(self) -> list[str]:
@@ -96,7 +96,7 @@ class Prompt:
         return [f"<lora:{lora.name}{_suffix(lora.weight)}>" for lora in self.loras]
 
     def _flags(self) -> list[str]:
-        values = [(flag, getattr(self.parameters, flag.name)) for flag in FLAGS]
+        values = [(flag, getattr(self.parameters, flag.field)) for flag in FLAGS]
         return [
             f"--{flag.name} {flag.kind.write(value)}".rstrip()
             for flag, value in values

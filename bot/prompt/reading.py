@@ -8,7 +8,7 @@ each may leave out something else of it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from types import MappingProxyType
 
 from bot.prompt.errors import PromptError
@@ -17,6 +17,7 @@ from bot.prompt.parser import check_length, parse
 from bot.prompt.permutations import permutations
 from bot.prompt.prompt import Prompt
 from bot.prompt.tokenizer import Kind, tokenize, visible
+from bot.prompt.vocabulary import NOTHING, Vocabulary
 
 MAX_JOBS = 40
 """As many as Midjourney's largest plans allow."""
@@ -26,9 +27,8 @@ _NONE: Mapping[str, str] = MappingProxyType({})
 
 def parse_all(
     text: str,
+    vocabulary: Vocabulary = NOTHING,
     *,
-    models: Sequence[str] = (),
-    loras: Sequence[str] = (),
     options: Mapping[str, str] = _NONE,
     suffix: str = "",
     limit: int = MAX_JOBS,
@@ -43,7 +43,7 @@ def parse_all(
     check_length(whole)
     prompts: list[Prompt] = []
     for one in permutations(whole, limit=limit):
-        prompt = parse(expand(one, _NONE, suffix), models=models, loras=loras)
+        prompt = parse(expand(one, _NONE, suffix), vocabulary)
         prompts += [prompt.once()] * prompt.parameters.repeat
         if len(prompts) > limit:
             raise _too_many(one, limit)

@@ -23,7 +23,7 @@ MAX_LCM_STEPS = 50
 """Steps of the teacher's schedule that LCM picks its own from."""
 MAX_IMAGE_PROMPTS = 5
 MAX_IMAGE_WEIGHT = 10_000.0
-MAX_LORAS = 8
+MAX_LORAS = 10
 MAX_LORA_WEIGHT = 2.0
 MAX_CLIP_SKIP = 2
 """Layers that any text encoder of this family can do without."""

@@ -21,6 +21,18 @@ from engine.models.errors import ModelError
 _LOGGERS = (diffusers.utils.logging, transformers.utils.logging)
 
 
+_UNFIT = (
+    OSError,
+    ValueError,
+    LookupError,
+    TypeError,
+    AttributeError,
+    RuntimeError,
+    SafetensorError,
+)
+"""What diffusers and peft raise for a file that is damaged, or for another kind of model."""
+
+
 class Adapters:
     """The LoRAs that are in one model now."""
 
@@ -53,11 +65,11 @@ class Adapters:
         self._weights = {}
 
     def _load(self, file: Path, name: str) -> None:
-        if self._pipeline is None:
-            pipeline = diffusers.StableDiffusionXLPipeline
-            self._pipeline = pipeline(**self._components, add_watermarker=False)
         try:
             with _silence():
+                if self._pipeline is None:
+                    pipeline = diffusers.StableDiffusionXLPipeline
+                    self._pipeline = pipeline(**self._components, add_watermarker=False)
                 self._pipeline.load_lora_weights(
                     file.parent,
                     weight_name=file.name,
@@ -65,13 +77,17 @@ class Adapters:
                     use_safetensors=True,
                     local_files_only=True,
                 )
+                self._settle()
             is_in = any(name in names for names in self._pipeline.get_list_adapters().values())
-        except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
+        except _UNFIT as error:
             self._unload()
             raise _refused(file) from error
         if not is_in:
             self._unload()
             raise _refused(file)
+
+    def _settle(self) -> None:
+        """Bring what was added to where, and to what, the rest of the model is."""
         for part in ("unet", "text_encoder", "text_encoder_2"):
             module = self._components[part]
             module.requires_grad_(requires_grad=False)
@@ -96,7 +112,7 @@ def _silence() -> Iterator[None]:
     kept = [logging.get_verbosity() for logging in _LOGGERS]
     try:
         for logging in _LOGGERS:
-            logging.set_verbosity_error()
+            logging.set_verbosity(logging.CRITICAL)
         yield
     finally:
         for logging, verbosity in zip(_LOGGERS, kept, strict=True):

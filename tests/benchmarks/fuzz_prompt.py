@@ -16,6 +16,7 @@ from collections import Counter
 from bot.prompt import (
     FLAGS,
     PromptError,
+    Vocabulary,
     complete,
     count_permutations,
     parse,
@@ -23,7 +24,7 @@ from bot.prompt import (
     permutations,
 )
 
-MODELS, LORAS = ("pocket", "sdxl"), ("pixels", "ink-2")
+HERE = Vocabulary(models=("pocket", "sdxl"), versions=(0, 1), niji=(4,), loras=("pixels", "ink-2"))
 OPTIONS = {"mine": "--ar {3:2, 2:3}", "oil": "in oil, {thick, thin}", "loop": "--loop"}
 LIMIT = 40
 
@@ -99,22 +100,20 @@ def _nearly_right(draw: random.Random) -> str:
 
 def check(typed: str) -> str:
     """Return what became of a text. Raises AssertionError, or whatever is wrong with the code."""
-    complete(typed, models=MODELS)
+    complete(typed, HERE)
     try:
         count = count_permutations(typed)
         if count <= LIMIT:
             made = permutations(typed, limit=LIMIT)
             _claim(len(made) == count, f"{count} were counted, {len(made)} made")
-        prompts = parse_all(
-            typed, models=MODELS, loras=LORAS, options=OPTIONS, suffix="--no text", limit=LIMIT
-        )
+        prompts = parse_all(typed, HERE, options=OPTIONS, suffix="--no text", limit=LIMIT)
     except PromptError as error:
         _claim(0 <= error.start <= error.end <= len(error.source), "points outside of its text")
         _claim(error.render().count("```") == 2, "breaks out of its code block")
         return "refused"
     for prompt in set(prompts):
         canonical = prompt.canonical()
-        _claim(parse(canonical, models=MODELS, loras=LORAS) == prompt, "reads back as another")
+        _claim(parse(canonical, HERE) == prompt, "reads back as another")
         _claim(permutations(canonical, limit=1) == [canonical], "stands for several")
     return "read as one" if len(prompts) == 1 else "read as many"
 

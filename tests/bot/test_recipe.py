@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot import recipe
-from bot.prompt import PromptError, Ratio, parse
+from bot.prompt import PromptError, Ratio, Vocabulary, parse
 from bot.prompt.flags import SAMPLERS
-from engine.api import MAX_PROMPT_CHARACTERS, Sampler
+from engine.api import MAX_PROMPT_CHARACTERS, LoraWeight, Sampler
 from engine.models.card import ModelCard
 from engine.models.catalog import Catalog
 from engine.prompt_weights import parse_weights
@@ -95,7 +95,94 @@ EXAMPLES: list[tuple[str, str, ModelCard, dict[str, Any]]] = [
         SDXL,
         {"prompt": "a Highly Detailed map, dramatic lighting"},
     ),
-    ("--raw leaves a quarter", "a --s 1000 --raw", SDXL, {"aesthetic_score": 6.5}),
+    (
+        "--raw leaves a quarter, and no words",
+        "a --s 1000 --raw",
+        SDXL,
+        {"aesthetic_score": 6.5, "prompt": "a"},
+    ),
+    (
+        "--style raw is --raw",
+        "a --s 1000 --style raw",
+        SDXL,
+        {"aesthetic_score": 6.5, "prompt": "a"},
+    ),
+    (
+        "a guidance that the model likes is left alone",
+        "a --cfg 7.5",
+        SDXL,
+        {"guidance_scale": 7.5, "guidance_rescale": 0.0, "mimic_scale": 0.0},
+    ),
+    (
+        "a strong guidance is held back",
+        "a --cfg 10",
+        SDXL,
+        {"guidance_scale": 10.0, "guidance_rescale": 0.14, "mimic_scale": 7.5},
+    ),
+    (
+        "the strongest is held back most",
+        "a --cfg 20",
+        SDXL,
+        {"guidance_scale": 20.0, "guidance_rescale": 0.7, "mimic_scale": 7.5},
+    ),
+    (
+        "a guidance for a model that likes none",
+        "a --cfg 3",
+        TURBO,
+        {"guidance_scale": 3.0, "guidance_rescale": 0.42, "mimic_scale": 1.5},
+    ),
+    ("--weird", "a --weird 1500", SDXL, {"condition_rotation": 0.3, "condition_noise": 0.0}),
+    ("--stop", "a --stop 60", SDXL, {"stop_at": 0.6, "num_inference_steps": 30}),
+    ("--tile", "a --tile", SDXL, {"circular_padding": True}),
+    ("--clip-skip", "a --clip-skip 1", SDXL, {"clip_skip": 1}),
+    ("--sampler", "a --sampler lcm", SDXL, {"sampler": Sampler.LCM}),
+    (
+        "--draft of a model with a LoRA for it",
+        "a --draft",
+        SDXL,
+        {
+            "num_inference_steps": 6,
+            "guidance_scale": 1.5,
+            "sampler": Sampler.LCM,
+            "loras": (LoraWeight(name="lcm-sdxl"),),
+            "denoising_end": 1.0,
+        },
+    ),
+    (
+        "--draft of a model without",
+        "a --draft --s 0",
+        POCKET,
+        {
+            "num_inference_steps": 4,
+            "guidance_scale": 5.0,
+            "sampler": Sampler.EULER,
+            "loras": (),
+            "denoising_end": 0.9,
+        },
+    ),
+    ("--draft follows --cfg", "a --draft --cfg 2", SDXL, {"guidance_scale": 2.0}),
+    (
+        "LoRAs are drawn with by the base model alone",
+        "a <lora:ink:0.5> <lora:dust:-1>",
+        SDXL,
+        {
+            "prompt": "a",
+            "loras": (LoraWeight(name="ink", weight=0.5), LoraWeight(name="dust", weight=-1.0)),
+            "denoising_end": 1.0,
+        },
+    ),
+    (
+        "a LoRA of no weight is none",
+        "a <lora:ink:0>",
+        SDXL,
+        {"loras": (), "denoising_end": 0.8},
+    ),
+    (
+        "a draft's own LoRA is added once",
+        "a <lora:lcm-sdxl:0.5> <lora:ink> --draft",
+        SDXL,
+        {"loras": (LoraWeight(name="lcm-sdxl"), LoraWeight(name="ink"))},
+    ),
     ("--stylize without guidance", "a --s 0", TURBO, {"guidance_scale": 1.0, "denoising_end": 1.0}),
     ("--chaos", "a --chaos 30", SDXL, {"condition_noise": 0.3}),
     ("--no", "a --no red hair, text", SDXL, {"prompt": "a", "negative_prompt": "red hair, text"}),
@@ -157,7 +244,8 @@ EXAMPLES: list[tuple[str, str, ModelCard, dict[str, Any]]] = [
     ("text", "card", "fields"), [pytest.param(*example[1:], id=example[0]) for example in EXAMPLES]
 )
 def test_a_prompt_becomes_a_request(text: str, card: ModelCard, fields: dict[str, Any]) -> None:
-    request = recipe.text_to_image(parse(text), card=card, seed=77)
+    prompt = parse(text, Vocabulary(loras=("ink", "dust", "lcm-sdxl")))
+    request = recipe.text_to_image(prompt, card=card, seed=77)
     assert {name: getattr(request, name) for name in fields} == fields
 
 
@@ -170,13 +258,16 @@ def test_variations_keep_shape_and_no_and_leave_out_what_shapes_a_first_grid() -
     assert (request.image, request.strength) == (SHA256, 0.4)
 
 
-@pytest.mark.parametrize(
-    ("text", "said"),
-    [("https://a.b/c.png a", "Pictures by link"), ("a <lora:x>", "LoRAs are understood")],
-)
-def test_what_is_read_and_not_drawn_yet_says_so(text: str, said: str) -> None:
-    with pytest.raises(recipe.CannotDrawError, match=said):
-        recipe.text_to_image(parse(text, loras=("x",)), card=SDXL, seed=0)
+def test_variations_keep_what_shapes_every_picture_and_lose_what_is_weird() -> None:
+    prompt = parse("a --tile --stop 50 --clip-skip 1 --weird 3000 --draft")
+    request = recipe.image_to_image(prompt, card=POCKET, seed=1, image_sha256=SHA256, strength=0.5)
+    assert (request.circular_padding, request.stop_at, request.clip_skip) == (True, 0.5, 1)
+    assert (request.condition_rotation, request.num_inference_steps) == (0.0, 4)
+
+
+def test_what_is_read_and_not_drawn_yet_says_so() -> None:
+    with pytest.raises(recipe.CannotDrawError, match="Pictures by link"):
+        recipe.text_to_image(parse("https://a.b/c.png a"), card=SDXL, seed=0)
 
 
 def test_variations_draw_at_least_one_step() -> None:
@@ -226,6 +317,12 @@ typed = st.lists(
                 "--steps 1",
                 "--steps 150",
                 "--cfg 1",
+                "--cfg 20",
+                "--stop 10",
+                "--weird 3000",
+                "--draft",
+                "--sampler lcm",
+                "--tile --clip-skip 2",
             ),
             *("--no a, (b", "--no " + "c," * 49, "--chaos 100", "--ar 10000:1", "--ar 1:10000"),
         ]

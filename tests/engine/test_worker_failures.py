@@ -34,8 +34,7 @@ class BrokenPainter:
             end(item, Drawing(pictures=[], timings={{}}))
 
 replies = _take_stdout()
-inbox, outbox = Inbox(sys.stdin.buffer), Outbox(replies)
-Worker(painter=BrokenPainter(), reader=None, inbox=inbox, outbox=outbox).run()
+Worker(painter=BrokenPainter(), inbox=Inbox(sys.stdin.buffer), outbox=Outbox(replies)).run()
 """
 
 

@@ -4,9 +4,9 @@ import pytest
 
 from bot.commands.help import explain, overview
 from bot.errors import UserError
-from bot.prompt import FLAGS, Flag, flag_table
+from bot.prompt import FLAGS, Flag, Vocabulary, flag_table
 
-TABLE = flag_table(("pocket", "sdxl"))
+TABLE = flag_table(Vocabulary(models=("pocket", "sdxl")))
 
 
 @pytest.mark.parametrize("flag", FLAGS, ids=lambda flag: flag.name)

@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from bot.prompt import complete
+from bot.prompt import Vocabulary, complete
 
-MODELS = ("pocket", "sdxl")
+HERE = Vocabulary(models=("pocket", "sdxl"), loras=("pixels", "pin"))
 
 
 @pytest.mark.parametrize(
@@ -17,6 +17,8 @@ MODELS = ("pocket", "sdxl")
                 "a cat --sref",
                 "a cat --sw",
                 "a cat --stylize",
+                "a cat --style",
+                "a cat --stop",
                 "a cat --steps",
                 "a cat --sampler",
                 "a cat --seed",
@@ -31,8 +33,16 @@ MODELS = ("pocket", "sdxl")
         pytest.param("a --q .", [], id="a value in another spelling"),
         pytest.param("a --repeat 2 --see", [], id="a flag that another rules out"),
         pytest.param("https://a.b/c.png a --i", ["https://a.b/c.png a --iw"], id="behind a link"),
+        pytest.param("a <lora:pi", ["a <lora:pixels>", "a <lora:pin>"], id="a LoRA"),
+        pytest.param("a <lora:pin> b", [], id="behind a LoRA"),
+        pytest.param("a --dr", ["a --draft"], id="a switch"),
+        pytest.param(
+            "a --raw --st",
+            ["a --raw --stylize", "a --raw --stop", "a --raw --steps"],
+            id="no second style",
+        ),
         pytest.param("a --xyz 1", [], id="an unknown flag"),
     ],
 )
 def test_completions(typed: str, offered: list[str]) -> None:
-    assert [completion.text for completion in complete(typed, models=MODELS)] == offered
+    assert [completion.text for completion in complete(typed, HERE)] == offered

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from bot.prompt import FLAGS, ImagePrompt, Lora, Parameters, Part, Prompt, Ratio, parse
-from bot.prompt.flags import ELSEWHERE, likely_name
+from bot.prompt import FLAGS, ImagePrompt, Lora, Parameters, Part, Prompt, Ratio, Vocabulary, parse
+from bot.prompt.flags import ELSEWHERE, flag_table, likely_name
 from bot.prompt.parameters import DEFAULTS
 
 MODELS = ("pocket", "sdxl")
 LORAS = ("pixels", "ink-2")
+HERE = Vocabulary(models=MODELS, versions=(0, 1), niji=(4, 6), loras=LORAS)
 
 
 def one(text: str, **parameters: object) -> Prompt:
@@ -232,6 +233,25 @@ EXAMPLES = [
     ("the same noise", "a --sameseed 7", one("a", sameseed=7), None),
     ("three times", "a --r 3", one("a", repeat=3), "a --repeat 3"),
     ("forty times", "a --repeat 40", one("a", repeat=40), None),
+    ("the least weird", "a --weird 0", one("a"), "a"),
+    ("weird", "a --w 250", one("a", weird=250), "a --weird 250"),
+    ("the most weird", "a --weird 3000", one("a", weird=3000), None),
+    ("an early end", "a --stop 10", one("a", stop=10), None),
+    ("an end at the end", "a --stop 100", one("a"), "a"),
+    ("a tile", "a --tile", one("a", tile=True), None),
+    ("a draft", "a --draft", one("a", draft=True), None),
+    ("a skipped layer", "a --clip-skip 1", one("a", clip_skip=1), None),
+    ("no skipped layer", "a --clip-skip 0", one("a"), "a"),
+    ("a long dash, and one", "a —clip-skip 2", one("a", clip_skip=2), "a --clip-skip 2"),
+    ("style raw", "a --style raw", one("a", style="raw"), None),
+    ("a version", "a --v 1", one("a", version=1), "a --version 1"),
+    ("a version with its zero", "a --version 1.0", one("a", version=1), "a --version 1"),
+    ("version 0", "a --v 0", one("a", version=0), "a --version 0"),
+    ("an anime model", "a --niji 4", one("a", niji=4), None),
+    ("the newest anime model", "a --niji", one("a", niji=6), "a --niji 6"),
+    ("the newest, then a flag", "a --niji --raw", one("a", raw=True, niji=6), "a --raw --niji 6"),
+    ("a sampler", "a --sampler dpm-2m-karras", one("a", sampler="dpm-2m-karras"), None),
+    ("the sampler of distilled models", "a --sampler lcm", one("a", sampler="lcm"), None),
     ("the turbo lane", "a --turbo", one("a", turbo=True), None),
     ("the fast lane", "a --fast", one("a", fast=True), None),
     ("the relaxed lane", "a --relax", one("a", relax=True), None),
@@ -244,14 +264,14 @@ EXAMPLES = [
     [pytest.param(*example[1:], id=example[0]) for example in EXAMPLES],
 )
 def test_a_prompt_means(typed: str, meaning: Prompt, canonical: str | None) -> None:
-    prompt = parse(typed, models=MODELS, loras=LORAS)
+    prompt = parse(typed, HERE)
     assert prompt == meaning
     assert prompt.canonical() == (typed if canonical is None else canonical)
-    assert parse(prompt.canonical(), models=MODELS, loras=LORAS) == prompt
+    assert parse(prompt.canonical(), HERE) == prompt
 
 
 def test_the_rows_of_the_table_are_the_fields_of_the_parameters() -> None:
-    assert {flag.name for flag in FLAGS} == set(Parameters.__dataclass_fields__)
+    assert {flag.field for flag in FLAGS} == set(Parameters.__dataclass_fields__)
 
 
 def test_no_two_flags_share_a_name() -> None:
@@ -263,9 +283,10 @@ def test_no_two_flags_share_a_name() -> None:
 def test_every_example_in_the_help_can_be_typed(flag: object) -> None:
     row = next(row for row in FLAGS if row is flag)
     weighed = f"--{row.weighs} {CAT} " if row.weighs in {"sref", "cref"} else ""
-    usage = weighed + (row.usage() if row.name != "model" else "--model pocket")
+    here = flag_table(HERE)[row.name]
+    usage = weighed + here.usage()
     typed = f"{CAT} a cat {usage}"
-    assert parse(typed, models=MODELS).parameters != DEFAULTS
+    assert parse(typed, HERE).parameters != DEFAULTS
 
 
 def test_every_picture_that_is_used_is_known_once() -> None:

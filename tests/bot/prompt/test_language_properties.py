@@ -21,16 +21,19 @@ from bot.prompt import (
     Prompt,
     PromptError,
     Ratio,
+    Vocabulary,
     complete,
     count_permutations,
     parse,
     parse_all,
     permutations,
 )
+from bot.prompt.flags import SAMPLERS
 from bot.prompt.tokenizer import tokenize, visible
 
 MODELS = ("pocket", "sdxl")
 LORAS = ("pixels", "ink-2")
+HERE = Vocabulary(models=MODELS, versions=(0, 1), loras=LORAS)
 
 # Pieces that mean something to the grammar, in any order, with and without blanks.
 PIECES = [
@@ -76,14 +79,14 @@ typed_texts = st.one_of(
 
 def read(text: str) -> Prompt | PromptError:
     try:
-        return parse(text, models=MODELS, loras=LORAS)
+        return parse(text, HERE)
     except PromptError as error:
         return error
 
 
 def read_all(text: str) -> tuple[Prompt, ...]:
     try:
-        return parse_all(text, models=MODELS, loras=LORAS, options={"mine": "in {oil, ink}"})
+        return parse_all(text, HERE, options={"mine": "in {oil, ink}"})
     except PromptError:
         return ()
 
@@ -179,6 +182,11 @@ prompts = st.builds(
         model=st.sampled_from([None, *MODELS]),
         steps=st.none() | st.integers(1, 150),
         cfg=st.none() | st.floats(1, 20).map(lambda scale: round(scale, 9)),
+        weird=st.integers(0, 3000),
+        stop=st.integers(10, 100),
+        tile=st.booleans(),
+        clip_skip=st.integers(0, 2),
+        sampler=st.sampled_from(SAMPLERS),
         seed=st.none() | st.integers(0, 2**32 - 1),
         negative=st.just("") | words,
         relax=st.booleans(),
@@ -199,13 +207,29 @@ def test_any_prompt_can_be_written_and_read(prompt: Prompt) -> None:
 
 @settings(max_examples=500, deadline=None)
 @given(
-    st.sampled_from(["ar", "chaos", "q", "seed", "cfg", "steps", "model", "no"]),
+    st.sampled_from(
+        [
+            "ar",
+            "chaos",
+            "q",
+            "seed",
+            "cfg",
+            "steps",
+            "model",
+            "no",
+            "v",
+            "niji",
+            "stop",
+            "weird",
+            "clip-skip",
+        ]
+    ),
     st.one_of(st.text("0123456789٣.:x,-+ep\uff15", min_size=1, max_size=12), st.text(min_size=1)),
 )
 def test_what_is_suggested_can_be_typed(name: str, value: str) -> None:
     error = read(f"a --{name} {value}")
     if isinstance(error, PromptError) and error.hint.startswith("Try "):
-        assert parse("a " + error.hint.removeprefix("Try ").removesuffix("."), models=MODELS)
+        assert parse("a " + error.hint.removeprefix("Try ").removesuffix("."), HERE)
 
 
 @settings(max_examples=500, deadline=None)
@@ -224,7 +248,7 @@ def test_tokens_cover_all_but_blanks_in_order(text: str) -> None:
 @settings(max_examples=500, deadline=None)
 @given(typed_texts)
 def test_completions_begin_like_the_text_that_they_complete(text: str) -> None:
-    for completion in complete(text, models=MODELS):
+    for completion in complete(text, HERE):
         assert completion.text.rstrip()
         assert completion.help
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from bot.prompt import PromptError, parse
+from bot.prompt import PromptError, Vocabulary, parse
 from bot.prompt.errors import columns, point_at
 
 MODELS = ("pocket", "sdxl")
 LORAS = ("pixels", "ink")
+HERE = Vocabulary(models=MODELS, versions=(0, 1), loras=LORAS)
 
 # (what it shows, what is typed, the characters that are marked, a part of what is said)
 REFUSALS = [
@@ -91,22 +92,43 @@ REFUSALS = [
     ("capitals", "a --AR 16:9", "--AR", "Did you mean --ar?"),
     ("no space", "a --ar16:9", "--ar16:9", "--ar 16:9"),
     ("an equals sign", "a --seed=5", "--seed=5", "--seed 5"),
+    ("another bot's models", "a --checkpoint x", "--checkpoint", "It takes one of pocket, sdxl."),
     (
-        "Midjourney's models",
+        "a version that is not here",
         "a --v 6",
-        "--v",
-        "Did you mean --model? It takes one of pocket, sdxl.",
+        "6",
+        "--v: 6 is not one of the versions on this machine: 0, 1. Try --v 1.",
     ),
-    ("Midjourney's other models", "a --niji 6", "--niji", "one of pocket, sdxl"),
-    ("a model's version", "a --version 7", "--version", "one of pocket, sdxl"),
+    ("a version in words", "a --version new", "new", "one of the versions on this machine: 0, 1"),
+    ("a version glued to its flag", "a --v7", "--v7", "Put a space before the value: --v 7."),
+    ("no version at all", "a --v", "--v", "--v needs a value: one of the versions on this machine"),
+    (
+        "an anime model that is not here",
+        "a --niji 6",
+        "6",
+        "--niji: 6 is not one of the anime models on this machine: there is none. Leave it out.",
+    ),
+    ("any anime model", "a --niji", "--niji", "--niji needs a value: one of the anime models"),
+    ("two ways to name a model", "a --v 1 --model sdxl", "--model", "--v and --model say the same"),
+    ("two lines of models", "a --niji 6 --v 1", "6", "there is none"),
     ("another bot's name", "a --neg red", "--neg", "Did you mean --negative?"),
-    ("what is elsewhere", "a --weird 50", "--weird", "Easel has no --weird. Try --chaos"),
-    ("an end before the end", "a --stop 50", "--stop", "Try fewer --steps"),
-    ("tiles", "a --tile", "--tile", "no seamless tiles"),
-    ("a sketch", "a --draft", "--draft", "Try --quality 0.25"),
+    ("what is elsewhere", "a --hd", "--hd", "Easel has no --hd. Try --quality 2"),
+    ("too weird", "a --weird 3001", "3001", "from 0 to 3000. Try --weird 3000."),
+    ("not weird enough", "a --w -5", "-5", "from 0 to 3000. Try --w 0."),
+    ("half a weirdness", "a --weird .5", ".5", "a whole number from 0 to 3000"),
+    ("an end too soon", "a --stop 5", "5", "from 10 to 100. Try --stop 10."),
+    ("an end behind the end", "a --stop 110", "110", "from 10 to 100. Try --stop 100."),
+    ("an end in percent", "a --stop 50%", "50%", "a whole number from 10 to 100"),
+    ("a tile of a size", "a --tile 4", "4", "Move it before --tile"),
+    ("a draft of a quality", "a --draft --q 2", "--q", "--draft and --q say the same"),
+    ("a draft of some steps", "a --steps 9 --draft", "--draft", "--steps and --draft say the same"),
+    ("a draft by a sampler", "a --draft --sampler heun", "--sampler", "--draft and --sampler say"),
+    ("too many layers", "a --clip-skip 3", "3", "from 0 to 2. Try --clip-skip 2."),
+    ("a style that is not raw", "a --style cute", "cute", "--style: cute is not one of raw"),
+    ("a style twice", "a --raw --style raw", "--style", "--raw and --style say the same"),
     ("a sampler", "a --sampler eular", "eular", "euler"),
     ("a quote left open", 'a --negative 0" --no "', '"', "every quotation mark is closed"),
-    ("a hyphen in a name", "a --clip-skip 2", "--clip-skip", "the layer it was trained for"),
+    ("an underscore in a name", "a --clip_skip 2", "--clip_skip", "Did you mean --clip-skip?"),
     ("a thing's picture", "a --oref http://a/b", "--oref", "Begin with the picture's link"),
     ("a long name like none", "a --" + "z" * 30, "--" + "z" * 30, "There are --ar, --no"),
     ("a dash in prose", "a man —tall", "—tall", "put a space behind the dash"),
@@ -169,7 +191,7 @@ REFUSALS = [
 )
 def test_a_refusal_points_and_says(typed: str, marked: str, said: str) -> None:
     with pytest.raises(PromptError) as caught:
-        parse(typed, models=MODELS, loras=LORAS)
+        parse(typed, HERE)
     error = caught.value
     assert typed[error.start : error.end] == marked
     assert said in str(error)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from bot.prompt import MAX_JOBS, PromptError, expand, parse, parse_all
+from bot.prompt import MAX_JOBS, PromptError, Vocabulary, expand, parse, parse_all
 
-MODELS = ("pocket", "sdxl")
+HERE = Vocabulary(models=("pocket", "sdxl"), loras=("pixels", "pin"))
 MINE = {
     "mine": "--ar 3:2 --s 50",
     "oil": "an oil painting, thick paint",
@@ -95,7 +95,7 @@ EXAMPLES = [
     ("typed", "drawn"), [pytest.param(*example[1:], id=example[0]) for example in EXAMPLES]
 )
 def test_a_text_asks_for(typed: str, drawn: list[str]) -> None:
-    prompts = parse_all(typed, models=MODELS, options=MINE)
+    prompts = parse_all(typed, HERE, options=MINE)
     assert [prompt.canonical() for prompt in prompts] == drawn
 
 

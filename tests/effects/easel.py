@@ -1,0 +1,74 @@
+"""From a prompt to the pixels that it draws, without a bot, a queue or a process."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from bot import recipe
+from bot.prompt import Vocabulary, parse
+from engine.api import TextToImage
+from engine.devices import find_device
+from engine.models.catalog import Catalog
+from engine.models.loading import LoadedModel
+from engine.models.store import ModelStore
+from engine.pipelines.stopwatch import Stopwatch
+from engine.pipelines.text_to_image import text_to_image
+
+STEPS = 10
+"""Fewer than usual: what a parameter does is seen as well."""
+PROMPTS = (
+    "a red apple on a blue background",
+    "a green car on a yellow background",
+    "a purple heart on a white background",
+)
+
+
+class Easel:
+    """The built-in model, and the way from a prompt to it."""
+
+    def __init__(self, *, models_dir: Path) -> None:
+        self.models_dir = models_dir
+        self.store = ModelStore(
+            catalog=Catalog.load(),
+            models_dir=models_dir,
+            device=find_device(cpu_only=True),
+            budget_bytes=2**33,
+        )
+
+    @property
+    def model(self) -> LoadedModel:
+        """The built-in model as it is in memory."""
+        return self.store.get("pocket")
+
+    def request(self, text: str, *, count: int = 2, seed: int = 1) -> TextToImage:
+        """Return what the recipe makes of a prompt, with fewer pictures and fewer steps."""
+        loras = tuple(sorted(self.store.catalog.loras(self.models_dir)))
+        vocabulary = Vocabulary(models=("pocket",), versions=(0,), loras=loras)
+        prompt = parse(text, vocabulary)
+        asked = recipe.text_to_image(prompt, card=self.model.card, seed=seed)
+        changes: dict[str, Any] = {"num_images": count}
+        if asked.num_inference_steps == self.model.card.num_inference_steps:
+            changes["num_inference_steps"] = STEPS
+        return msgspec.structs.replace(asked, **changes)
+
+    def draw(self, text: str, *, count: int = 2, seed: int = 1) -> np.ndarray:
+        """Return pictures (B, H, W, 3), float32, 0 to 1."""
+        return self.carry_out(self.request(text, count=count, seed=seed))
+
+    def carry_out(self, asked: TextToImage) -> np.ndarray:
+        """Return a request's pictures (B, H, W, 3), float32, 0 to 1."""
+        self.store.apply_loras(self.model, asked.loras)
+        indices = range(asked.num_images)
+        pixels = text_to_image(
+            self.model,
+            asked,
+            seeds=[asked.seed_of(index) for index in indices],
+            condition_seeds=[asked.condition_seed_of(index) for index in indices],
+            on_step=lambda *_: None,
+            stopwatch=Stopwatch(self.model.device),
+        )
+        return np.asarray(pixels.permute(0, 2, 3, 1))
