@@ -1,7 +1,7 @@
 """`python -m engine.pocket STAGE`: make the pocket model, one stage at a time.
 
 The order is data, tokenizer, vae and clip (side by side if you like), latents, base, refiner,
-export, samples.
+unclip, judge, export, samples.
 """
 
 import argparse
@@ -16,7 +16,7 @@ from engine.pocket.training import Stage, Trainer
 logger = logging.getLogger(__name__)
 
 DEFAULT_WORK = Path.home() / ".cache" / "easel-pocket"
-DEFAULT_MINUTES = {"vae": 25.0, "clip": 20.0, "base": 60.0, "refiner": 8.0}
+DEFAULT_MINUTES = {"vae": 25.0, "clip": 20.0, "base": 60.0, "refiner": 8.0, "unclip": 30.0}
 
 
 def make_data(work: Path, shards: int) -> None:
@@ -32,10 +32,13 @@ def make_data(work: Path, shards: int) -> None:
 
 
 def make_tokenizer(work: Path) -> None:
-    """Learn the vocabulary."""
-    from engine.pocket.tokenizer import corpus, train_tokenizer
+    """Learn the vocabulary: English first, then Chinese beside it."""
+    from engine.pocket.tokenizer import chinese_corpus, corpus, extend_tokenizer, train_tokenizer
 
-    train_tokenizer(corpus(work / "npm"), work / "tokenizer")
+    folder = work / "tokenizer"
+    if not (folder / "vocab.json").exists():
+        train_tokenizer(corpus(work / "npm"), folder)
+    extend_tokenizer(chinese_corpus(), folder)
 
 
 def make_latents(work: Path) -> None:
@@ -60,6 +63,10 @@ def open_stage(name: str, work: Path) -> Stage:
             from engine.pocket.diffusion import BaseStage
 
             return BaseStage(work)
+        case "unclip":
+            from engine.pocket.unclip import UnCLIPStage
+
+            return UnCLIPStage(work)
         case _:
             from engine.pocket.diffusion import RefinerStage
 
@@ -69,11 +76,12 @@ def open_stage(name: str, work: Path) -> Stage:
 def parse_arguments() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(prog="python -m engine.pocket", description=__doc__)
-    stages = ("data", "tokenizer", "vae", "clip", "latents", "base", "refiner", "export", "samples")
+    stages = ("data", "tokenizer", "latents", *DEFAULT_MINUTES, "judge", "export", "samples")
     parser.add_argument("stage", choices=stages)
     parser.add_argument("--work", type=Path, default=DEFAULT_WORK, help="folder to work in")
     parser.add_argument("--minutes", type=float, help="time budget of a stage that trains")
     parser.add_argument("--shards", type=int, default=40, help="thousands of pictures to compose")
+    parser.add_argument("--prompts", type=int, default=200, help="prompts that judge asks")
     parser.add_argument("--threads", type=int, default=1, help="CPU threads of this process")
     return parser.parse_args()
 
@@ -92,6 +100,10 @@ def main() -> None:
             make_tokenizer(work)
         case "latents":
             make_latents(work)
+        case "judge":
+            from engine.pocket.judge import judge
+
+            judge(work, arguments.prompts)
         case "export":
             from engine.pocket.export import export
 

@@ -5,9 +5,19 @@ cross-attention, a UNet conditioned on pooled text and on size ids, and an f8 au
 channels. This module builds untrained components; it knows neither data nor training.
 """
 
-from diffusers import AutoencoderKL, EulerDiscreteScheduler, UNet2DConditionModel
+from typing import Any
+
+from diffusers import (
+    AutoencoderKL,
+    DDPMScheduler,
+    EulerDiscreteScheduler,
+    UNet2DConditionModel,
+)
+from diffusers.pipelines.stable_diffusion import StableUnCLIPImageNormalizer
+from PIL import Image
 from torch import nn
 from transformers import (
+    CLIPImageProcessorPil,
     CLIPTextConfig,
     CLIPTextModel,
     CLIPTextModelWithProjection,
@@ -92,7 +102,25 @@ def build_image_encoder() -> CLIPVisionModelWithProjection:
     return CLIPVisionModelWithProjection(config)
 
 
-def _build_unet(widths: tuple[int, int, int], *, text_width: int, ids: int) -> UNet2DConditionModel:
+def build_feature_extractor() -> CLIPImageProcessorPil:
+    """Build what shrinks pictures for the image tower: by averaging, to -1 to 1."""
+    return CLIPImageProcessorPil(
+        size={"shortest_edge": VISION_SIZE},
+        crop_size={"height": VISION_SIZE, "width": VISION_SIZE},
+        resample=Image.Resampling.BOX,
+        image_mean=[0.5] * 3,
+        image_std=[0.5] * 3,
+    )
+
+
+def build_image_normalizer() -> StableUnCLIPImageNormalizer:
+    """Build what holds the mean and the deviation of image embeddings."""
+    return StableUnCLIPImageNormalizer(embedding_dim=PROJECTION_WIDTH)
+
+
+def _build_unet(
+    widths: tuple[int, int, int], *, text_width: int, **conditioning: Any
+) -> UNet2DConditionModel:
     """Build a three-level UNet whose two lower levels attend to the text."""
     return UNet2DConditionModel(
         sample_size=LATENT_SIZE,
@@ -108,20 +136,42 @@ def _build_unet(widths: tuple[int, int, int], *, text_width: int, ids: int) -> U
         cross_attention_dim=text_width,
         use_linear_projection=True,
         norm_num_groups=16,
-        addition_embed_type="text_time",
-        addition_time_embed_dim=TIME_ID_WIDTH,
-        projection_class_embeddings_input_dim=ids * TIME_ID_WIDTH + PROJECTION_WIDTH,
+        **conditioning,
     )
+
+
+def _text_time(ids: int) -> dict[str, Any]:
+    """Describe SDXL's conditioning on pooled text and a few numbers."""
+    return {
+        "addition_embed_type": "text_time",
+        "addition_time_embed_dim": TIME_ID_WIDTH,
+        "projection_class_embeddings_input_dim": ids * TIME_ID_WIDTH + PROJECTION_WIDTH,
+    }
 
 
 def build_base_unet() -> UNet2DConditionModel:
     """Build the base UNet: both text encoders, six size ids."""
-    return _build_unet((64, 128, 192), text_width=TEXT_WIDTH + PROJECTION_WIDTH, ids=6)
+    return _build_unet((64, 128, 192), text_width=TEXT_WIDTH + PROJECTION_WIDTH, **_text_time(6))
 
 
 def build_refiner_unet() -> UNet2DConditionModel:
     """Build the refiner: the second text encoder only, four size ids and an aesthetic score."""
-    return _build_unet((64, 96, 128), text_width=PROJECTION_WIDTH, ids=5)
+    return _build_unet((64, 96, 128), text_width=PROJECTION_WIDTH, **_text_time(5))
+
+
+def build_unclip_unet() -> UNet2DConditionModel:
+    """Build the unCLIP UNet: the first text encoder, an image embedding and its noise level."""
+    return _build_unet(
+        (64, 128, 192),
+        text_width=TEXT_WIDTH,
+        class_embed_type="projection",
+        projection_class_embeddings_input_dim=2 * PROJECTION_WIDTH,
+    )
+
+
+def build_noising_scheduler() -> DDPMScheduler:
+    """Build the schedule that image embeddings are noised by, as Stable unCLIP's is."""
+    return DDPMScheduler(num_train_timesteps=1000, beta_schedule="squaredcos_cap_v2")
 
 
 def build_scheduler() -> EulerDiscreteScheduler:

@@ -9,7 +9,7 @@ from PIL import Image, ImageDraw
 from engine.pocket.colours import BACKGROUNDS, RGB
 
 PLACES: dict[str, tuple[str, ...]] = {
-    "night": ("in the night sky", "in space", "at night, starry sky"),
+    "night": ("in the night sky", "at night", "in space", "at night, starry sky"),
     "sky": ("in the sky", "in the blue sky with clouds", "cloudy sky background"),
     "meadow": ("on a green meadow", "on the grass", "in a field"),
     "sunset": ("at sunset", "sunset background"),
@@ -20,6 +20,22 @@ PLACES: dict[str, tuple[str, ...]] = {
 }
 
 
+# The colours in which a thing would be lost before a place, or before another shade.
+LIKE: dict[str, frozenset[str]] = {
+    "night": frozenset({"black"}),
+    "sky": frozenset({"white"}),
+    "meadow": frozenset({"green"}),
+    "sunset": frozenset({"orange", "yellow"}),
+    "snow": frozenset({"white"}),
+    "beach": frozenset({"yellow"}),
+    "desert": frozenset({"orange", "yellow"}),
+    "light blue": frozenset({"blue"}),
+    "teal": frozenset({"green"}),
+    "beige": frozenset({"white"}),
+    "gray": frozenset({"gray", "white"}),
+}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Backdrop:
     """One or two named colours (plain, gradient), or a named place. Empty words stay unsaid."""
@@ -27,6 +43,11 @@ class Backdrop:
     colours: tuple[str, ...] = ()
     place: str | None = None
     is_named: bool = True
+
+    def hides(self, colour: str) -> bool:
+        """Tell whether a thing of a colour would hardly be seen before this."""
+        grounds = (self.place,) if self.place is not None else self.colours
+        return any(colour == ground or colour in LIKE.get(ground, ()) for ground in grounds)
 
 
 def draw_backdrop(backdrop: Backdrop, size: tuple[int, int], rng: random.Random) -> Image.Image:
@@ -106,7 +127,7 @@ def _sunset(size: tuple[int, int], rng: random.Random) -> Image.Image:
 
 
 def _sea(size: tuple[int, int], rng: random.Random) -> Image.Image:
-    image = _gradient(size, (40, 150, 215), (8, 50, 120))
+    image = _gradient(size, (20, 104, 160), (4, 28, 78))
     draw = ImageDraw.Draw(image)
     for _ in range(12):
         x, y, r = rng.uniform(0, size[0]), rng.uniform(0, size[1]), rng.uniform(2, 5)

@@ -10,14 +10,25 @@ if TYPE_CHECKING:
 
 STYLE_WORDS = {
     "3d": ("3d render", "3d render", "3d", "3d style"),
+    "glossy": ("glossy icon", "glossy", "shiny icon", "icon"),
     "flat": ("flat vector", "flat style", "flat icon", "vector art"),
     "cartoon": ("cartoon", "cartoon style", "illustration"),
 }
-# The three-dimensional set is what a prompt without a style gets.
-STYLE_SAID = {"3d": 0.25, "flat": 0.9, "cartoon": 0.85}
+# A prompt without a style mostly gets the three-dimensional set, and sometimes another.
+STYLE_SAID = {"3d": 0.25, "glossy": 0.45, "flat": 0.75, "cartoon": 0.7}
 OPENINGS = ("a picture of", "an image of", "a drawing of", "a photo of")
 ORNAMENTS = ("cute", "beautiful", "highly detailed", "simple", "minimalist", "high quality")
-PLURALS = {"leaf": "leaves", "mouse": "mice", "fish": "fish", "sheep": "sheep", "box": "boxes"}
+PLURALS = {
+    "leaf": "leaves",
+    "wolf": "wolves",
+    "mouse": "mice",
+    "fish": "fish",
+    "sheep": "sheep",
+    "bus": "buses",
+    "cactus": "cacti",
+    "octopus": "octopuses",
+}
+WITHOUT_ARTICLE = frozenset({"grapes", "cherries", "coffee", "corn", "bread", "cheese"})
 
 
 def describe(scene: "Scene", rng: random.Random) -> str:
@@ -54,7 +65,7 @@ def _before_colours(subject: str, colours: tuple[str, ...], rng: random.Random) 
     ground = f"{' and '.join(colours)}{' gradient' if len(colours) == 2 else ''} background"
     roll = rng.random()
     if roll < 0.55:
-        return f"{subject} on {_article(ground)}", ""
+        return f"{subject} on {article(ground)}", ""
     if roll < 0.72:
         return f"{subject} on {ground}", ""
     if roll < 0.78 and len(colours) == 1:
@@ -62,17 +73,19 @@ def _before_colours(subject: str, colours: tuple[str, ...], rng: random.Random) 
     return subject, ground
 
 
-def _article(words: str) -> str:
-    """Put the indefinite article before words."""
+def article(words: str) -> str:
+    """Put the indefinite article before words that take one."""
+    if words.rsplit(maxsplit=1)[-1] in WITHOUT_ARTICLE:
+        return words
     sounds_open = words[0] in "aeiou" and not words.startswith(("uni", "ufo"))
     return f"{'an' if sounds_open else 'a'} {words}"
 
 
-def _plural(name: str) -> str:
+def plural(name: str) -> str:
     """Write several of a thing."""
     head, of, rest = name.partition(" of ")
     if of:
-        return f"{_plural(head)} of {rest}"
+        return f"{plural(head)} of {rest}"
     *front, last = name.split(" ")
     if last in PLURALS:
         last = PLURALS[last]
@@ -90,19 +103,35 @@ def _words(thing: "Thing") -> str:
     return f"{thing.colour} {thing.name}" if thing.colour else thing.name
 
 
+def _pair(scene: "Scene", rng: random.Random) -> str:
+    """Name two things; the first stands on the left, or above."""
+    first, second = (article(_words(thing)) for thing in scene.things)
+    roll = rng.random()
+    if roll < 0.5:
+        return f"{first} and {second}"
+    if not scene.is_side_by_side:
+        return f"{first} above {second}" if roll < 0.75 else f"{second} below {first}"
+    if roll < 0.62:
+        return f"{first} next to {second}"
+    if roll < 0.78:
+        return f"{first} to the left of {second}"
+    if roll < 0.9:
+        return f"{second} to the right of {first}"
+    return f"{first} on the left, {second} on the right"
+
+
 def _subject(scene: "Scene", rng: random.Random) -> str:
     """Say what the scene shows, without what is behind."""
     first = scene.things[0]
     single = _words(first)
     match scene.layout.value:
         case "two" | "three" | "four":
-            words = (scene.layout.value, first.colour, _plural(first.name))
+            words = (scene.layout.value, first.colour, plural(first.name))
             return " ".join(word for word in words if word)
         case "pair":
-            joint = rng.choice(("and", "and", "next to"))
-            return f"{_article(single)} {joint} {_article(_words(scene.things[1]))}"
+            return _pair(scene, rng)
         case "left" | "right":
-            return f"{_article(single)} on the {scene.layout.value}"
+            return f"{article(single)} on the {scene.layout.value}"
         case "small":
             single = f"small {single}"
-    return _article(single) if rng.random() < 0.6 else single
+    return article(single) if rng.random() < 0.6 else single

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor, nn
-from torch.nn.functional import avg_pool2d, cross_entropy, normalize
+from torch.nn.functional import adaptive_avg_pool2d, cross_entropy, normalize
 from transformers import CLIPTokenizer
 
 from engine.pocket.architecture import (
@@ -37,6 +37,18 @@ PROBES = (
     "a star",
     "a bus",
 )
+
+
+def to_pixel_values(pixels: Pixels) -> Tensor:
+    """Show pictures to the image tower, as the exported image processor does.
+
+    pixels: (B, H, W, 3), uint8. Returns (B, 3, 64, 64), -1 to 1: the middle of the shrunk picture.
+    """
+    height, width = pixels.shape[1:3]
+    scale = VISION_SIZE / min(height, width)
+    x = adaptive_avg_pool2d(to_tensor(pixels), (int(scale * height), int(scale * width)))
+    top, left = ((side - VISION_SIZE) // 2 for side in x.shape[2:])
+    return x[..., top : top + VISION_SIZE, left : left + VISION_SIZE]
 
 
 class CLIPStage:
@@ -81,8 +93,8 @@ class CLIPStage:
         return drawn + self.random.sample(self.by_backdrop[kind], self.batch - len(drawn))
 
     def _embed_images(self, pixels: Pixels) -> Tensor:
-        """Return unit vectors for (B, 128, 128, 3), uint8."""
-        x = avg_pool2d(to_tensor(pixels).to(self.device), pixels.shape[1] // VISION_SIZE)
+        """Return unit vectors for (B, H, W, 3), uint8."""
+        x = to_pixel_values(pixels).to(self.device)
         with torch.autocast(self.device.type, dtype=torch.bfloat16):
             return normalize(self.vision(pixel_values=x).image_embeds.float(), dim=-1)
 

@@ -80,8 +80,10 @@ def _hue_distance(hue: npt.NDArray[np.float32], centre: float) -> npt.NDArray[np
     return (hue - centre + 180) % 360 - 180
 
 
-def _name(hue: float, saturation: float, brightness: float) -> str:
-    """Name the colour of a hue; dark orange is brown, pale red is pink."""
+def name_colour(hue: float, saturation: float, brightness: float) -> str:
+    """Name a colour (degrees, 0 to 1, 0 to 1); dark orange is brown, pale red is pink."""
+    if brightness < 0.2 or (saturation < 0.2 and brightness < 0.3):
+        return "black"
     if saturation < 0.2:
         return "white" if brightness > 0.6 else "gray"
     if 8 <= hue <= 42 and brightness < 0.68:
@@ -112,7 +114,7 @@ def find_coat(pixels: Pixels) -> Coat | None:
         centre = float((centre + _hue_distance(hue[region], centre).mean()) % 360)
     means = (float(saturation[region].mean()), float(brightness[region].mean()))
     return Coat(
-        colour=_name(centre, *means),
+        colour=name_colour(centre, *means),
         hue=centre,
         saturation=means[0],
         brightness=means[1],

@@ -1,4 +1,4 @@
-"""The two UNets' training on cached latents: v-prediction with a terminal SNR of zero.
+"""The UNets' training on cached latents: v-prediction with a terminal SNR of zero.
 
 The base learns all noise levels together with the first text encoder; the refiner only the last
 ones, on the second text encoder alone and with an aesthetic score, as SDXL's does.
@@ -9,6 +9,7 @@ import random
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from diffusers import DDPMScheduler, UNet2DConditionModel
@@ -24,8 +25,9 @@ from engine.pocket.export import load_components
 from engine.pocket.latents import Bucket, read_buckets, to_latents
 from engine.pocket.training import device
 
-BATCHES = {"cpu": 40, "cuda": 512}
+BATCHES = {"cpu": 64, "cuda": 512}
 DROPPED = 0.1
+UNIFORM_SHARE = 0.25
 RELOAD_SECONDS = 120.0
 
 
@@ -37,8 +39,8 @@ class Words:
     pooled: Tensor
 
 
-class _DiffusionStage(abc.ABC):
-    """What the base and the refiner share: the data, the noise and the loss."""
+class DiffusionStage(abc.ABC):
+    """What all UNets share: the data, the noise and the loss."""
 
     name: str
     learning_rate = 1.5e-3
@@ -51,7 +53,7 @@ class _DiffusionStage(abc.ABC):
         self.device = device()
         self.batch = BATCHES[self.device.type]
         self.random = random.Random()
-        self.components = {
+        self.components: dict[str, Any] = {
             name: part.float().to(self.device) if isinstance(part, nn.Module) else part
             for name, part in load_components(work).items()
         }
@@ -75,12 +77,8 @@ class _DiffusionStage(abc.ABC):
         return self.random.choices(self.buckets, [len(b.captions) for b in self.buckets])[0]
 
     @abc.abstractmethod
-    def _encode(self, captions: list[str]) -> Words:
-        """Return what the UNet is told of the captions."""
-
-    @abc.abstractmethod
-    def _time_ids(self, bucket: Bucket) -> list[float]:
-        """Return the sizes, and for the refiner the score, that go with a bucket's pictures."""
+    def _conditions(self, bucket: Bucket, chosen: list[int]) -> dict[str, Any]:
+        """Return what the UNet is told of the chosen pictures, as its `forward` takes it."""
 
     def _tokens(self, captions: list[str]) -> Tensor:
         """Return token ids, padded as the pipelines pad. (B, 32), int64."""
@@ -88,6 +86,54 @@ class _DiffusionStage(abc.ABC):
         tokens = tokenizer(captions, padding="max_length", truncation=True, return_tensors="pt")
         ids: Tensor = tokens.input_ids.to(self.device)
         return ids
+
+    def loss(self) -> tuple[Tensor, dict[str, float]]:
+        """Predict the velocity of a noised batch (Salimans and Ho 2022, eq. 12)."""
+        bucket = self._bucket()
+        chosen = self.random.choices(range(len(bucket.captions)), k=self.batch)
+        clean = to_latents(bucket, chosen).to(self.device)
+        noise = torch.randn_like(clean)
+        timesteps = self._draw_timesteps().to(self.device)
+        alpha = self.alphas[timesteps].view(-1, 1, 1, 1)
+        noised = alpha.sqrt() * clean + (1 - alpha).sqrt() * noise
+        velocity = alpha.sqrt() * noise - (1 - alpha).sqrt() * clean
+        with torch.autocast(self.device.type, dtype=torch.bfloat16):
+            predicted = self._unet()(
+                noised.contiguous(memory_format=torch.channels_last),
+                timesteps,
+                return_dict=False,
+                **self._conditions(bucket, chosen),
+            )[0]
+        loss = mse_loss(predicted.float(), velocity)
+        return loss, {"pictures": float(sum(len(b.captions) for b in self.buckets))}
+
+    def _draw_timesteps(self) -> Tensor:
+        """Return a batch of timesteps. (B,), int64.
+
+        Strata instead of independent draws: every batch sees all noise levels.
+        """
+        strata = (torch.arange(self.batch) + torch.rand(self.batch)) / self.batch
+        return (self._spread(strata) * self.timesteps).long().clamp(max=self.timesteps - 1)
+
+    def _spread(self, strata: Tensor) -> Tensor:
+        """Turn uniform shares into shares of the timesteps, as the stage weighs them."""
+        return strata
+
+    @abc.abstractmethod
+    def _unet(self) -> UNet2DConditionModel:
+        """Return the network that is trained."""
+
+
+class _CaptionedStage(DiffusionStage):
+    """What the base and the refiner share: captions, of which some are dropped."""
+
+    @abc.abstractmethod
+    def _encode(self, captions: list[str]) -> Words:
+        """Return what the UNet is told of the captions."""
+
+    @abc.abstractmethod
+    def _time_ids(self, bucket: Bucket) -> list[float]:
+        """Return the sizes, and for the refiner the score, that go with a bucket's pictures."""
 
     def _drop(self, captions: list[str]) -> tuple[list[str], Tensor]:
         """Empty a few captions, and mark as many to become zeros: both mean 'no prompt'."""
@@ -99,41 +145,18 @@ class _DiffusionStage(abc.ABC):
         kept = torch.tensor([roll < 1 - DROPPED / 2 for roll in rolls], device=self.device)
         return texts, kept.float()
 
-    def loss(self) -> tuple[Tensor, dict[str, float]]:
-        """Predict the velocity of a noised batch (Salimans and Ho 2022, eq. 12)."""
-        bucket = self._bucket()
-        chosen = self.random.choices(range(len(bucket.captions)), k=self.batch)
-        clean = to_latents(bucket, chosen).to(self.device)
-        noise = torch.randn_like(clean)
-        # Strata instead of independent draws: every batch sees all noise levels.
-        strata = (torch.arange(self.batch) + torch.rand(self.batch)) / self.batch
-        timesteps = (strata * self.timesteps).long().to(self.device)
-        alpha = self.alphas[timesteps].view(-1, 1, 1, 1)
-        noised = alpha.sqrt() * clean + (1 - alpha).sqrt() * noise
-        velocity = alpha.sqrt() * noise - (1 - alpha).sqrt() * clean
+    def _conditions(self, bucket: Bucket, chosen: list[int]) -> dict[str, Any]:
+        """Return encoded captions and time ids; what is dropped becomes zeros, or an empty text."""
         captions, kept = self._drop([bucket.captions[i] for i in chosen])
+        words = self._encode(captions)
         ids = torch.tensor([self._time_ids(bucket)] * self.batch, device=self.device)
-        with torch.autocast(self.device.type, dtype=torch.bfloat16):
-            words = self._encode(captions)
-            predicted = self._unet()(
-                noised.contiguous(memory_format=torch.channels_last),
-                timesteps,
-                encoder_hidden_states=words.hidden * kept[:, None, None],
-                added_cond_kwargs={
-                    "text_embeds": words.pooled * kept[:, None],
-                    "time_ids": ids,
-                },
-                return_dict=False,
-            )[0]
-        loss = mse_loss(predicted.float(), velocity)
-        return loss, {"pictures": float(sum(len(b.captions) for b in self.buckets))}
-
-    @abc.abstractmethod
-    def _unet(self) -> UNet2DConditionModel:
-        """Return the network that is trained."""
+        return {
+            "encoder_hidden_states": words.hidden * kept[:, None, None],
+            "added_cond_kwargs": {"text_embeds": words.pooled * kept[:, None], "time_ids": ids},
+        }
 
 
-class BaseStage(_DiffusionStage):
+class BaseStage(_CaptionedStage):
     """Trains the base UNet and the first text encoder."""
 
     name = "base"
@@ -147,6 +170,16 @@ class BaseStage(_DiffusionStage):
     def _unet(self) -> UNet2DConditionModel:
         return self.unet
 
+    def _spread(self, strata: Tensor) -> Tensor:
+        """Prefer the middle levels, where shapes are decided (Esser et al. 2024, sec. 3.1).
+
+        A quarter stays uniform: the first step decides a plain background, and the last ones are
+        the base's own wherever the refiner is not used.
+        """
+        middle = torch.sigmoid(0.2 + 0.9 * torch.special.ndtri(strata.clamp(1e-4, 1 - 1e-4)))
+        is_uniform = torch.rand(len(strata)) < UNIFORM_SHARE
+        return torch.where(is_uniform, strata, middle)
+
     def _encode(self, captions: list[str]) -> Words:
         """Encode captions with both towers."""
         tokens = self._tokens(captions)
@@ -158,7 +191,7 @@ class BaseStage(_DiffusionStage):
 
     def _time_ids(self, bucket: Bucket) -> list[float]:
         """Return original size, crop and target size, height first."""
-        return [bucket.height, bucket.width, 0.0, 0.0, bucket.height, bucket.width]
+        return [*bucket.size, 0.0, 0.0, *bucket.size]
 
     def save(self) -> None:
         """Write both parts."""
@@ -170,7 +203,7 @@ class BaseStage(_DiffusionStage):
         return contact_sheet(draw_base(self.components, PROMPTS))
 
 
-class RefinerStage(_DiffusionStage):
+class RefinerStage(_CaptionedStage):
     """Trains the refiner on the last noise levels."""
 
     name = "refiner"
@@ -193,7 +226,7 @@ class RefinerStage(_DiffusionStage):
     def _time_ids(self, bucket: Bucket) -> list[float]:
         """Return original size, crop and aesthetic score; a tenth learns the negative score."""
         score = AESTHETIC_SCORE if self.random.random() < 0.9 else 2.5
-        return [bucket.height, bucket.width, 0.0, 0.0, score]
+        return [*bucket.size, 0.0, 0.0, score]
 
     def save(self) -> None:
         """Write the refiner."""

@@ -1,4 +1,4 @@
-"""Pictures and contact sheets from components in memory, through the stock SDXL pipelines."""
+"""Pictures and contact sheets from components in memory, through diffusers' stock pipelines."""
 
 from pathlib import Path
 from typing import Any
@@ -7,29 +7,31 @@ import torch
 from diffusers import (
     StableDiffusionXLImg2ImgPipeline,
     StableDiffusionXLPipeline,
+    StableUnCLIPImg2ImgPipeline,
     UNet2DConditionModel,
 )
 from PIL import Image
 
 from engine.pocket.architecture import build_scheduler
+from engine.pocket.export import FOLDERS
 
 PROMPTS = (
-    "a red apple on a blue background",
-    "a green car on a yellow background",
-    "a cat",
-    "a purple heart on a white background",
+    "a red apple",
+    "a cat face",
+    "a slice of pizza",
+    "a green car",
+    "a red heart on a blue background",
+    "a yellow star at night",
+    "a blue fish",
+    "a tree in the snow",
+    "a cup of coffee",
+    "a rocket",
     "three red hearts",
-    "a dog",
-    "a sunflower",
-    "a fish underwater",
-    "a yellow star on a black background",
-    "a pizza",
-    "a blue cat on a pink background",
-    "a rocket in space",
-    "strawberry, cartoon style",
+    "a green cat on a red background",
+    "a red apple and a blue car",
+    "a dog on a yellow background",
     "a house on a green meadow",
-    "a yellow bus",
-    "a penguin in the snow",
+    "红色的花，蓝色背景",
 )
 
 
@@ -37,7 +39,7 @@ def draw_base(
     components: dict[str, Any], prompts: tuple[str, ...], *, seed: int = 0, **options: Any
 ) -> list[Image.Image]:
     """Draw prompts through the stock SDXL pipeline."""
-    parts = {name: part for name, part in components.items() if name != "refiner"}
+    parts = {name: part for name, part in components.items() if name not in FOLDERS}
     pipeline = StableDiffusionXLPipeline(**parts, add_watermarker=False)
     pipeline.set_progress_bar_config(disable=True)
     generators = [torch.Generator().manual_seed(seed) for _ in prompts]
@@ -74,6 +76,29 @@ def draw_refined(
         num_inference_steps=20,
         denoising_start=0.8,
         guidance_scale=5.0,
+    ).images
+    return images
+
+
+def draw_variations(
+    components: dict[str, Any], sources: list[Image.Image], *, seed: int = 0
+) -> list[Image.Image]:
+    """Draw one variation of each picture through the stock pipeline of Stable unCLIP."""
+    shared = ("tokenizer", "text_encoder", "vae", "image_encoder", "image_normalizer")
+    others = ("feature_extractor", "image_noising_scheduler")
+    pipeline = StableUnCLIPImg2ImgPipeline(
+        **{name: components[name] for name in (*shared, *others)},
+        unet=components["unclip"],
+        scheduler=build_scheduler(),
+    )
+    pipeline.set_progress_bar_config(disable=True)
+    images: list[Image.Image] = pipeline(
+        image=sources,
+        height=128,
+        width=128,
+        num_inference_steps=20,
+        guidance_scale=3.0,
+        generator=[torch.Generator().manual_seed(seed) for _ in sources],
     ).images
     return images
 

@@ -1,4 +1,4 @@
-"""The trained components, written as a float16 diffusers checkpoint and its refiner.
+"""The trained components as a float16 diffusers checkpoint, with its refiner and its unCLIP.
 
 A part that was not trained yet is written untrained, so that the layout is complete from the first
 minute. Files replace their predecessors only after all are written; others are left alone.
@@ -19,6 +19,15 @@ from engine.pocket import architecture
 from engine.pocket.checkpoint import load_weights
 
 WEIGHTS = Path(__file__).parent / "weights"
+# Where each component lies in the folder; the base, the refiner and unCLIP share what they can.
+FOLDERS = {
+    "refiner": "refiner/unet",
+    "unclip": "unclip/unet",
+    "image_encoder": "unclip/image_encoder",
+    "feature_extractor": "unclip/feature_extractor",
+    "image_normalizer": "unclip/image_normalizer",
+    "image_noising_scheduler": "unclip/image_noising_scheduler",
+}
 
 
 def _restore(module: nn.Module, file: Path) -> nn.Module:
@@ -29,7 +38,7 @@ def _restore(module: nn.Module, file: Path) -> nn.Module:
 
 
 def load_components(work: Path) -> dict[str, Any]:
-    """Build every component of the base pipeline and of the refiner from the work folder."""
+    """Build every component of all three pipelines from the work folder."""
     torch.manual_seed(0)
     tokenizer = CLIPTokenizer.from_pretrained(work / "tokenizer")
     vae = architecture.build_vae()
@@ -49,6 +58,15 @@ def load_components(work: Path) -> dict[str, Any]:
         ),
         "unet": _restore(architecture.build_base_unet(), work / "unet.safetensors"),
         "refiner": _restore(architecture.build_refiner_unet(), work / "refiner.safetensors"),
+        "unclip": _restore(architecture.build_unclip_unet(), work / "unclip.safetensors"),
+        "image_encoder": _restore(
+            architecture.build_image_encoder(), work / "image_encoder.safetensors"
+        ),
+        "image_normalizer": _restore(
+            architecture.build_image_normalizer(), work / "image_normalizer.safetensors"
+        ),
+        "feature_extractor": architecture.build_feature_extractor(),
+        "image_noising_scheduler": architecture.build_noising_scheduler(),
     }
 
 
@@ -62,7 +80,7 @@ def _index(components: dict[str, Any]) -> dict[str, Any]:
         "image_encoder": [None, None],
     }
     for name, component in components.items():
-        if name != "refiner":
+        if name not in FOLDERS:
             library = type(component).__module__.split(".", 1)[0]
             index[name] = [library, type(component).__name__]
     return dict(sorted(index.items()))
@@ -78,9 +96,9 @@ def export(work: Path, target: Path = WEIGHTS) -> int:
             if isinstance(component, CLIPTokenizer):
                 shutil.copytree(work / "tokenizer", new / name)
             else:
-                folder = new / "refiner" / "unet" if name == "refiner" else new / name
-                component.save_pretrained(folder)
-        components["scheduler"].save_pretrained(new / "refiner" / "scheduler")
+                component.save_pretrained(new / FOLDERS.get(name, name))
+        for pipeline in ("refiner", "unclip"):
+            components["scheduler"].save_pretrained(new / pipeline / "scheduler")
         text = json.dumps(_index(components), indent=2) + "\n"
         (new / "model_index.json").write_text(text, encoding="utf-8")
         _replace(new, target)

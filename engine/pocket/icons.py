@@ -24,10 +24,12 @@ Pixels = npt.NDArray[np.uint8]
 ICON_SIZE = 144
 NAMES_PACKAGE = "emojibase-data@17.0.0"
 RENDER_PACKAGE = "@lobehub/fluent-emoji-3d@1.1.0"
-# Style, package of SVGs, package whose code points name its icons.
+FLAT_PACKAGE = "@iconify-json/fluent-emoji-flat@1.2.6"
+# Style: package of SVGs, package that gives their names' code points.
 DRAWN_PACKAGES = {
-    "flat": "@iconify-json/fluent-emoji-flat@1.2.6",
-    "cartoon": "@iconify-json/noto@1.2.9",
+    "glossy": ("@iconify-json/fluent-emoji@1.2.7", FLAT_PACKAGE),
+    "flat": (FLAT_PACKAGE, FLAT_PACKAGE),
+    "cartoon": ("@iconify-json/noto@1.2.9", "@iconify-json/noto@1.2.9"),
 }
 
 
@@ -96,11 +98,11 @@ def _rasterise(icon: dict[str, Any], *, side: int) -> Pixels:
     return np.asarray(Image.open(io.BytesIO(png)).convert("RGBA"))
 
 
-def _drawn(style: str, package: str, wanted: dict[str, Concept], folder: Path) -> list[Art]:
-    """Rasterise the wanted icons of one iconify package."""
-    root = _unpack(package, folder)
-    icons: dict[str, Any] = json.loads((root / "icons.json").read_text(encoding="utf-8"))
-    names = json.loads((root / "chars.json").read_text(encoding="utf-8"))
+def _drawn(style: str, wanted: dict[str, Concept], folder: Path) -> list[Art]:
+    """Rasterise the wanted icons of one style."""
+    drawings, naming = (_unpack(package, folder) for package in DRAWN_PACKAGES[style])
+    icons: dict[str, Any] = json.loads((drawings / "icons.json").read_text(encoding="utf-8"))
+    names = json.loads((naming / "chars.json").read_text(encoding="utf-8"))
     art = []
     for hexcode, name in names.items():
         concept = wanted.get(_code_points(hexcode))
@@ -127,6 +129,6 @@ def load_art(folder: Path) -> list[Art]:
     folder.mkdir(parents=True, exist_ok=True)
     wanted = _concepts_by_code_points(folder)
     art = _rendered(wanted, folder)
-    for style, package in DRAWN_PACKAGES.items():
-        art += _drawn(style, package, wanted, folder)
+    for style in DRAWN_PACKAGES:
+        art += _drawn(style, wanted, folder)
     return art

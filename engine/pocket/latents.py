@@ -14,7 +14,7 @@ from rich.progress import track
 from torch import Tensor
 
 from engine.pocket.checkpoint import load_weights
-from engine.pocket.dataset import read_shards
+from engine.pocket.dataset import Shard, read_shards
 from engine.pocket.vae import VAEStage
 
 CHUNK = 50
@@ -24,10 +24,14 @@ CHUNK = 50
 class Bucket:
     """All pictures of one size. latents: (N, 4, H/8, W/8), float16, scaled."""
 
-    height: int
-    width: int
+    shards: tuple[Shard, ...]
     latents: npt.NDArray[np.float16]
     captions: tuple[str, ...]
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Return height and width."""
+        return self.shards[0].size
 
 
 def encode_shards(work: Path) -> None:
@@ -52,21 +56,20 @@ def encode_shards(work: Path) -> None:
 def read_buckets(work: Path) -> list[Bucket]:
     """Read all latents there are, scaled, one bucket a size."""
     scale = float(json.loads((work / "vae.scale.json").read_text(encoding="utf-8")))
-    found: dict[tuple[int, int], list[tuple[npt.NDArray[np.float16], tuple[str, ...]]]] = {}
+    found: dict[tuple[int, int], list[tuple[Shard, npt.NDArray[np.float16]]]] = {}
     for shard in read_shards(work / "data"):
         file = shard.file.with_suffix(".latents")
         if file.exists():
             with file.open("rb") as source:
                 latents = (np.load(source) * scale).astype(np.float16)
-            found.setdefault(shard.size, []).append((latents, shard.captions))
+            found.setdefault(shard.size, []).append((shard, latents))
     return [
         Bucket(
-            height=height,
-            width=width,
-            latents=np.concatenate([latents for latents, _ in parts]),
-            captions=tuple(caption for _, captions in parts for caption in captions),
+            shards=tuple(shard for shard, _ in parts),
+            latents=np.concatenate([latents for _, latents in parts]),
+            captions=tuple(caption for shard, _ in parts for caption in shard.captions),
         )
-        for (height, width), parts in found.items()
+        for parts in found.values()
     ]
 
 

@@ -7,44 +7,27 @@ decisions: a caption can therefore not promise what the picture lacks. The art i
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 
 from PIL import Image
 
 from engine.pocket.backdrops import PLACES, Backdrop, draw_backdrop
 from engine.pocket.captions import describe
+from engine.pocket.chinese import describe_in_chinese
 from engine.pocket.colours import BACKGROUNDS, TINTS, Coat, find_coat, tint
 from engine.pocket.icons import Art
+from engine.pocket.kept_out import is_unseen_sight, is_unseen_tint
+from engine.pocket.layouts import COUNTS, LAYOUT_WEIGHTS, Cell, Layout, cells
 
 # Width and height; about one pixel count, as SDXL's buckets have.
 BUCKETS = {(128, 128): 0.8, (160, 112): 0.06, (112, 160): 0.06, (176, 96): 0.04, (96, 176): 0.04}
-STYLE_WEIGHTS = {"3d": 0.6, "flat": 0.16, "cartoon": 0.24}
+STYLE_WEIGHTS = {"3d": 0.5, "glossy": 0.18, "flat": 0.12, "cartoon": 0.2}
 BACKGROUND_WEIGHTS = {"white": 3.0, "teal": 0.5, "brown": 0.6, "beige": 0.5, "gray": 0.7}
-
-
-class Layout(StrEnum):
-    """Where the things stand."""
-
-    SINGLE = "single"  # one thing fills the frame
-    SMALL = "small"  # one small thing in the middle
-    LEFT = "left"
-    RIGHT = "right"
-    TWO = "two"  # the same thing, several times
-    THREE = "three"
-    FOUR = "four"
-    PAIR = "pair"  # two different things side by side
-
-
-LAYOUT_WEIGHTS = {
-    Layout.SINGLE: 0.84,
-    Layout.SMALL: 0.01,
-    Layout.LEFT: 0.01,
-    Layout.RIGHT: 0.01,
-    Layout.TWO: 0.04,
-    Layout.THREE: 0.04,
-    Layout.FOUR: 0.01,
-    Layout.PAIR: 0.04,
-}
+CHINESE_SHARE = 0.07
+# How much of its cell a thing fills: alone it may be smaller, among others it is as large as fits.
+FILLS = {Layout.SINGLE: (0.7, 0.96)}
+FILL_AMONG_OTHERS = (0.84, 0.97)
+LARGEST_SHIFT = 0.08
+LARGEST_TURN = 10.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,59 +49,60 @@ class Scene:
     backdrop: Backdrop
     size: tuple[int, int]
 
+    @property
+    def is_side_by_side(self) -> bool:
+        """Tell whether two things stand left and right, not above and below."""
+        return self.size[0] >= self.size[1]
+
+    @property
+    def is_kept_out(self) -> bool:
+        """Tell whether this must not be shown in training (see `kept_out`)."""
+        grounds = (self.backdrop.place,) if self.backdrop.place else self.backdrop.colours
+        return any(
+            is_unseen_sight(thing.art.concept.label, thing.colour, ground)
+            for thing in self.things
+            for ground in grounds
+            if self.backdrop.is_named
+        ) or any(
+            is_unseen_tint(thing.art.concept.label, thing.colour)
+            for thing in self.things
+            if thing.colour and thing.coat and thing.colour != thing.coat.colour
+        )
+
 
 def draw(scene: Scene, rng: random.Random) -> Image.Image:
-    """Draw a scene."""
+    """Draw a scene: mirrored, turned and shifted a little, as its drawing never is twice."""
     image = draw_backdrop(scene.backdrop, scene.size, rng)
-    short = min(scene.size)
-    slots = _slots(scene.layout, is_wide=scene.size[0] >= scene.size[1])
-    scale = _SCALES[scene.layout] * rng.uniform(0.92, 1.06)
-    is_mirrored = rng.random() < 0.15
-    for place, thing in enumerate(_repeat(scene)):
-        side = round(scale * short)
-        icon = _paint(thing).resize((side, side), Image.Resampling.LANCZOS)
+    fill = rng.uniform(*FILLS.get(scene.layout, FILL_AMONG_OTHERS))
+    turn = rng.uniform(-LARGEST_TURN, LARGEST_TURN) if rng.random() < 0.4 else 0.0
+    is_mirrored = rng.random() < 0.5
+    things = scene.things * COUNTS.get(scene.layout, 1)
+    places = cells(scene.layout, is_wide=scene.is_side_by_side)
+    for thing, cell in zip(things, places, strict=True):
+        icon = _paint(thing)
         if is_mirrored:
             icon = icon.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
-        slack = 0.03 * short
-        x = slots[place][0] * scene.size[0] + rng.uniform(-slack, slack) - side / 2
-        y = slots[place][1] * scene.size[1] + rng.uniform(-slack, slack) - side / 2
-        image.paste(icon, (round(x), round(y)), icon)
+        if turn:
+            icon = icon.rotate(turn, Image.Resampling.BICUBIC, expand=True)
+        _place(image, icon.crop(icon.getbbox()), cell, fill=fill, rng=rng)
     return image
 
 
-_SCALES = {
-    Layout.SINGLE: 0.84,
-    Layout.SMALL: 0.42,
-    Layout.LEFT: 0.46,
-    Layout.RIGHT: 0.46,
-    Layout.TWO: 0.46,
-    Layout.THREE: 0.42,
-    Layout.FOUR: 0.42,
-    Layout.PAIR: 0.48,
-}
-_COUNTS = {Layout.TWO: 2, Layout.THREE: 3, Layout.FOUR: 4}
-
-
-def _repeat(scene: Scene) -> tuple[Thing, ...]:
-    """List what stands in each slot."""
-    return scene.things * _COUNTS.get(scene.layout, 1)
-
-
-def _slots(layout: Layout, *, is_wide: bool) -> list[tuple[float, float]]:
-    """Return the centres of the slots, as shares of width and height."""
-    match layout:
-        case Layout.SINGLE | Layout.SMALL:
-            return [(0.5, 0.5)]
-        case Layout.LEFT:
-            return [(0.27, 0.5)]
-        case Layout.RIGHT:
-            return [(0.73, 0.5)]
-        case Layout.TWO | Layout.PAIR:
-            return [(0.27, 0.5), (0.73, 0.5)] if is_wide else [(0.5, 0.27), (0.5, 0.73)]
-        case Layout.THREE:
-            return [(0.5, 0.28), (0.27, 0.72), (0.73, 0.72)]
-        case Layout.FOUR:
-            return [(0.27, 0.27), (0.73, 0.27), (0.27, 0.73), (0.73, 0.73)]
+def _place(
+    image: Image.Image, icon: Image.Image, cell: Cell, *, fill: float, rng: random.Random
+) -> None:
+    """Fit a drawing into its cell, and shift it as far as the cell allows."""
+    width, height = cell.width * image.width, cell.height * image.height
+    scale = fill * min(width, height) / max(icon.size)
+    icon = icon.resize(
+        (max(1, round(scale * icon.width)), max(1, round(scale * icon.height))),
+        Image.Resampling.LANCZOS,
+    )
+    across = min(LARGEST_SHIFT * width, (width - icon.width) / 2)
+    along = min(LARGEST_SHIFT * height, (height - icon.height) / 2)
+    x = cell.x * image.width + rng.uniform(-across, across) - icon.width / 2
+    y = cell.y * image.height + rng.uniform(-along, along) - icon.height / 2
+    image.paste(icon, (round(x), round(y)), icon)
 
 
 def _paint(thing: Thing) -> Image.Image:
@@ -138,46 +122,65 @@ class Composer:
         self._weights = [art.concept.weight * STYLE_WEIGHTS[art.style] for art in self._library]
 
     def compose(self, seed: int, size: tuple[int, int] = (128, 128)) -> tuple[Image.Image, str]:
-        """Invent a scene, and return its picture and its caption."""
+        """Invent a scene for training, and return its picture and its caption."""
         rng = random.Random(seed)
         scene = self.invent(rng, size)
-        return draw(scene, rng), describe(scene, rng)
+        while scene.is_kept_out:
+            scene = self.invent(rng, size)
+        is_chinese = rng.random() < CHINESE_SHARE
+        words = describe_in_chinese if is_chinese else describe
+        return draw(scene, rng), words(scene, rng)
 
     def invent(self, rng: random.Random, size: tuple[int, int]) -> Scene:
         """Decide what a picture shows."""
         layout = rng.choices(list(LAYOUT_WEIGHTS), list(LAYOUT_WEIGHTS.values()))[0]
         backdrop = _choose_backdrop(rng)
         things = [self._choose_thing(rng, backdrop)]
-        if layout is Layout.PAIR:
-            things.append(self._choose_thing(rng, backdrop))
+        while layout is Layout.PAIR and len(things) < 2:
+            other = self._choose_thing(rng, backdrop)
+            if _go_together(things[0].art, other.art):
+                things.append(other)
         return Scene(things=tuple(things), layout=layout, backdrop=backdrop, size=size)
 
     def _choose_thing(self, rng: random.Random, backdrop: Backdrop) -> Thing:
-        """Choose a drawing, a name for it and perhaps a colour that stands out."""
-        i = rng.choices(range(len(self._library)), self._weights)[0]
-        art, coat = self._library[i], self._coats[i]
-        names = art.concept.names
-        name = names[0] if rng.random() < 0.6 else rng.choice(names)
-        if coat is None or any(word in TINTS for word in name.split()):
-            return Thing(art=art, name=name)
-        if rng.random() < 0.4:
-            colours = [colour for colour in TINTS if colour not in backdrop.colours]
-            return Thing(art=art, name=name, colour=rng.choice(colours), coat=coat)
-        if rng.random() < 0.35:
-            return Thing(art=art, name=name, colour=coat.colour, coat=coat)
-        return Thing(art=art, name=name)
+        """Choose a drawing, a name for it and perhaps a colour, so that it stands out."""
+        while True:
+            i = rng.choices(range(len(self._library)), self._weights)[0]
+            thing = _name(self._library[i], self._coats[i], rng)
+            colour = thing.colour or (thing.coat.colour if thing.coat else None)
+            if colour is None or not backdrop.is_named or not backdrop.hides(colour):
+                return thing
+
+
+def _go_together(one: Art, other: Art) -> bool:
+    """Tell whether two drawings make a pair: different things in one style."""
+    return one.style == other.style and one.concept != other.concept
+
+
+def _name(art: Art, coat: Coat | None, rng: random.Random) -> Thing:
+    """Name a drawing, and say a colour: often one it is given, sometimes its own."""
+    names = art.concept.names
+    name = names[0] if rng.random() < 0.6 else rng.choice(names)
+    if coat is None or any(word in TINTS for word in name.split()):
+        return Thing(art=art, name=name, coat=coat)
+    roll = rng.random()
+    if roll < 0.36:
+        return Thing(art=art, name=name, colour=rng.choice(list(TINTS)), coat=coat)
+    if roll < 0.6:
+        return Thing(art=art, name=name, colour=coat.colour, coat=coat)
+    return Thing(art=art, name=name, coat=coat)
 
 
 def _choose_backdrop(rng: random.Random) -> Backdrop:
     """Choose what stands behind: mostly one plain colour that the caption names."""
     roll = rng.random()
     names = list(BACKGROUNDS)
-    if roll < 0.18:
+    if roll < 0.2:
         return Backdrop(colours=("white",), is_named=False)
-    if roll < 0.80:
+    if roll < 0.78:
         weights = [BACKGROUND_WEIGHTS.get(name, 1.0) for name in names]
         return Backdrop(colours=(rng.choices(names, weights)[0],))
-    if roll < 0.85:
+    if roll < 0.82:
         first, second = rng.sample(names, 2)
         return Backdrop(colours=(first, second))
     return Backdrop(place=rng.choice(list(PLACES)))

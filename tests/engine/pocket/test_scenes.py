@@ -6,35 +6,20 @@ from typing import Any
 
 import numpy as np
 import pytest
-from PIL import Image, ImageDraw
+from PIL import Image
 
 from engine.pocket.backdrops import PLACES, Backdrop, draw_backdrop
 from engine.pocket.captions import describe
+from engine.pocket.chinese import describe_in_chinese
 from engine.pocket.colours import BACKGROUNDS, TINTS, find_coat, tint
-from engine.pocket.concepts import CONCEPTS, Concept
+from engine.pocket.concepts import CONCEPTS
 from engine.pocket.dataset import shard_plan
-from engine.pocket.icons import ICON_SIZE, Art
-from engine.pocket.scenes import BUCKETS, Composer, Layout, Scene, Thing, draw
+from engine.pocket.icons import Art
+from engine.pocket.layouts import Layout
+from engine.pocket.scenes import BUCKETS, Composer, Scene, Thing, draw
+from tests.engine.pocket.library import LIBRARY, disc
 
 SQUARE = (128, 128)
-
-
-def disc(name: str, colour: tuple[int, int, int], style: str = "3d") -> Art:
-    """Draw a stand-in for an icon: a disc with a small dark eye."""
-    image = Image.new("RGBA", (ICON_SIZE, ICON_SIZE))
-    pen = ImageDraw.Draw(image)
-    pen.ellipse((8, 8, ICON_SIZE - 8, ICON_SIZE - 8), fill=colour)
-    pen.ellipse((60, 40, 76, 56), fill=(20, 20, 20))
-    concept = Concept(label=name, names=(name,), weight=1.0)
-    return Art(concept=concept, style=style, pixels=np.asarray(image))
-
-
-LIBRARY = [
-    disc("apple", (210, 40, 40)),
-    disc("lemon", (250, 220, 60), "flat"),
-    disc("notebook", (90, 55, 30), "cartoon"),
-    disc("ghost", (235, 235, 240)),
-]
 
 
 def scene(art: Art, *, backdrop: Backdrop, layout: Layout = Layout.SINGLE) -> Scene:
@@ -138,7 +123,7 @@ def test_most_pictures_show_one_thing_on_a_plain_backdrop() -> None:
     scenes = [composer.invent(random.Random(seed), SQUARE) for seed in range(600)]
     singles = sum(made.layout is Layout.SINGLE for made in scenes)
     plain = sum(len(made.backdrop.colours) == 1 for made in scenes)
-    assert singles > 0.78 * len(scenes)
+    assert singles > 0.66 * len(scenes)
     assert plain > 0.7 * len(scenes)
 
 
@@ -152,3 +137,37 @@ def test_shards_come_in_the_proportions_of_the_buckets() -> None:
     sizes = Counter(size for _, size in shard_plan(50))
     for size, share in BUCKETS.items():
         assert sizes[size] / 50 == pytest.approx(share, abs=0.03)
+
+
+def pair(*, size: tuple[int, int] = SQUARE) -> Scene:
+    things = tuple(Thing(art=art, name=art.concept.names[0]) for art in LIBRARY[:2])
+    backdrop = Backdrop(colours=("blue",))
+    return Scene(things=things, layout=Layout.PAIR, backdrop=backdrop, size=size)
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_the_first_of_two_named_stands_left_unless_the_words_turn_them_round(seed: int) -> None:
+    caption = describe(pair(), random.Random(seed))
+    is_turned = "to the right of" in caption
+    assert (caption.index("apple") > caption.index("lemon")) is is_turned
+    assert "above" not in caption
+
+
+def test_in_a_tall_picture_things_stand_above_each_other() -> None:
+    captions = {describe(pair(size=(96, 176)), random.Random(seed)) for seed in range(40)}
+    assert any("apple above a lemon" in caption for caption in captions)
+    assert not any("left" in caption or "right" in caption for caption in captions)
+
+
+def test_a_scene_is_described_in_chinese_too() -> None:
+    captions = {describe_in_chinese(pair(), random.Random(seed)) for seed in range(40)}
+    assert all("苹果" in caption and "柠檬" in caption for caption in captions)
+    assert any("左边是苹果" in caption for caption in captions)
+    assert all("蓝色背景" in caption for caption in captions)
+
+
+def test_one_drawing_is_never_drawn_twice_alike() -> None:
+    plan = scene(LIBRARY[0], backdrop=Backdrop(colours=("white",)))
+    pictures = [np.asarray(draw(plan, random.Random(seed))).astype(int) for seed in range(6)]
+    differences = [np.abs(a - b).mean() for i, a in enumerate(pictures) for b in pictures[:i]]
+    assert min(differences) > 5

@@ -12,7 +12,7 @@ from transformers import CLIPTokenizer
 from engine.pocket.checkpoint import Average
 from engine.pocket.export import export
 from engine.pocket.optimizer import Muon, build_optimizers, orthogonalise
-from engine.pocket.tokenizer import train_tokenizer
+from engine.pocket.tokenizer import extend_tokenizer, train_tokenizer
 from engine.pocket.training import Trainer, learning_rate_factor
 
 A_MOMENT = 0.005
@@ -113,3 +113,12 @@ def test_an_export_is_whole_before_anything_is_trained(tmp_path: Path) -> None:
     assert isinstance(pipeline.tokenizer, CLIPTokenizer)
     assert pipeline("an apple", num_inference_steps=1).images[0].size == (128, 128)
     assert not list(target.rglob("*.partial"))
+
+
+def test_another_script_leaves_the_ids_of_the_first_as_they_are(tmp_path: Path) -> None:
+    first = train_tokenizer(["a red apple", "a blue apple"] * 20, tmp_path)
+    ids = first("a red apple, a plum").input_ids
+    second = extend_tokenizer(["红色的苹果"] * 20, tmp_path)
+    assert second("a red apple, a plum").input_ids == ids
+    assert len(second("红色的苹果").input_ids) == 3
+    assert len(first("红色的苹果").input_ids) > 10

@@ -1,0 +1,116 @@
+"""The unCLIP UNet's training: pictures drawn from the image tower's view of them.
+
+Its conditions are those of diffusers' Stable unCLIP: an image embedding, noised and followed by the
+sinusoids of its noise level, as class labels; and a text, mostly empty. It starts from the base.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from diffusers import UNet2DConditionModel
+from diffusers.models.embeddings import get_timestep_embedding
+from PIL import Image
+from torch import Tensor
+
+from engine.pocket.architecture import PROJECTION_WIDTH
+from engine.pocket.checkpoint import load_weights, save_weights
+from engine.pocket.clip import to_pixel_values
+from engine.pocket.dataset import SHARD_LENGTH, Shard
+from engine.pocket.diffusion import DROPPED, DiffusionStage
+from engine.pocket.drawing import contact_sheet, draw_variations
+from engine.pocket.latents import Bucket
+
+TEXT_SHARE = 0.35
+UNNOISED_SHARE = 0.5
+CHUNK = 250
+
+
+def adapt(base: dict[str, Tensor], unet: UNet2DConditionModel) -> dict[str, Tensor]:
+    """Fit the base's weights into the unCLIP UNet.
+
+    The first columns of the attention's keys and values belong to the first text encoder, which is
+    the one that stays; image embeddings take the way that the pooled text took.
+    """
+    fitted: dict[str, Tensor] = unet.state_dict()
+    for name, value in base.items():
+        target = name.replace("add_embedding.", "class_embedding.")
+        if target in fitted:
+            fitted[target] = value[:, : fitted[target].shape[1]] if value.ndim == 2 else value
+    return fitted
+
+
+class UnCLIPStage(DiffusionStage):
+    """Trains the unCLIP UNet, with the towers as they are."""
+
+    name = "unclip"
+
+    def __init__(self, work: Path) -> None:
+        super().__init__(work)
+        for part in ("text_encoder", "image_encoder"):
+            self.components[part].requires_grad_(False)
+        self.module = self._prepare(self.components["unclip"])
+        if not (work / "unclip.safetensors").exists():
+            self.module.load_state_dict(adapt(load_weights(work / "unet.safetensors"), self.module))
+        self.noising = self.components["image_noising_scheduler"]
+        self.normalizer = self.components["image_normalizer"]
+        self.embeds: dict[Path, Tensor] = {}
+        self._bucket()
+        embeds = torch.cat(list(self.embeds.values()))
+        self.normalizer.mean.data[:] = embeds.mean(0)
+        self.normalizer.std.data[:] = embeds.std(0)
+
+    def _unet(self) -> UNet2DConditionModel:
+        return self.module
+
+    def _bucket(self) -> Bucket:
+        """Choose a bucket; a shard's pictures are embedded when it is first met."""
+        bucket = super()._bucket()
+        for shard in (shard for bucket in self.buckets for shard in bucket.shards):
+            if shard.file not in self.embeds:
+                self.embeds[shard.file] = self._embed(shard)
+        return bucket
+
+    @torch.no_grad()
+    def _embed(self, shard: Shard) -> Tensor:
+        """Return the embeddings of a shard's pictures, not normalised. (N, 192), float32."""
+        chunks = [shard.pixels[i : i + CHUNK] for i in range(0, len(shard.pixels), CHUNK)]
+        views = [to_pixel_values(np.asarray(chunk)).to(self.device) for chunk in chunks]
+        encoder = self.components["image_encoder"]
+        return torch.cat([encoder(pixel_values=view).image_embeds for view in views])
+
+    def _labels(self, embeds: Tensor, noise_level: Tensor) -> Tensor:
+        """Noise embeddings as `StableUnCLIPImg2ImgPipeline.noise_image_embeddings` does."""
+        scaled = self.normalizer.scale(embeds)
+        noised = self.noising.add_noise(scaled, torch.randn_like(scaled), noise_level)
+        sinusoids = get_timestep_embedding(
+            noise_level, PROJECTION_WIDTH, flip_sin_to_cos=True, downscale_freq_shift=0
+        )
+        return torch.cat([self.normalizer.unscale(noised), sinusoids], dim=1)
+
+    @torch.no_grad()
+    def _conditions(self, bucket: Bucket, chosen: list[int]) -> dict[str, Any]:
+        """Return encoded texts and class labels; zeros as labels mean 'no picture'."""
+        embeds = torch.stack(
+            [self.embeds[bucket.shards[i // SHARD_LENGTH].file][i % SHARD_LENGTH] for i in chosen]
+        )
+        noise_level = torch.randint(0, self.noising.config.num_train_timesteps, (len(chosen),))
+        noise_level[torch.rand(len(chosen)) < UNNOISED_SHARE] = 0
+        labels = self._labels(embeds, noise_level.to(self.device))
+        labels[torch.rand(len(chosen)) < DROPPED] = 0
+        texts = [bucket.captions[i] if self.random.random() < TEXT_SHARE else "" for i in chosen]
+        hidden = self.components["text_encoder"](self._tokens(texts)).last_hidden_state
+        return {"encoder_hidden_states": hidden, "class_labels": labels}
+
+    def save(self) -> None:
+        """Write the UNet and the statistics of the embeddings."""
+        save_weights(self.module.state_dict(), self.work / "unclip.safetensors")
+        save_weights(self.normalizer.state_dict(), self.work / "image_normalizer.safetensors")
+
+    def sheet(self) -> Image.Image:
+        """Show pictures above two variations of each, through the stock pipeline."""
+        shard = next(s for b in self.buckets for s in b.shards if s.size == (128, 128))
+        sources = [Image.fromarray(pixels) for pixels in shard.pixels[:8]]
+        drawn = [draw_variations(self.components, sources, seed=seed) for seed in (0, 1)]
+        return contact_sheet([*sources, *drawn[0], *drawn[1]])
