@@ -143,7 +143,7 @@ class Judge:
         """Return the image tower's features. (N, 192), float32."""
         views = [to_pixel_values(picture[None]) for picture in pictures]
         encoder = self.components["image_encoder"]
-        chunks = torch.cat(views).to(self.device).split(100)
+        chunks = torch.split(torch.cat(views).to(self.device), 100)
         return torch.cat([encoder(pixel_values=chunk).image_embeds for chunk in chunks]).cpu()
 
     @torch.no_grad()

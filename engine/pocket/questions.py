@@ -91,7 +91,7 @@ def ask(library: Sequence[Art], count: int) -> list[Question]:
     singles = list(product(coated, COLOURS))
     questions: list[Question] = []
     for kind, share in SHARES.items():
-        things = [(thing,) for thing in singles]
+        things: list[tuple[tuple[str, str], ...]] = [(thing,) for thing in singles]
         if kind is Kind.SIDES:
             things = [pair for pair in product(singles, singles) if _differ(*pair)]
         sights = list(product(things, LAYOUTS[kind], GROUNDS))

@@ -38,7 +38,8 @@ def _ground(pixels: Pixels) -> Pixels:
     inner = (slice(FRAME, -FRAME), slice(FRAME, -FRAME))
     is_frame = np.ones(pixels.shape[:2], dtype=bool)
     is_frame[inner] = False
-    return np.median(pixels[is_frame], axis=0).astype(np.uint8)
+    ground: Pixels = np.median(pixels[is_frame], axis=0).astype(np.uint8)
+    return ground
 
 
 def background(pixels: Pixels) -> str:

@@ -74,7 +74,7 @@ def test_every_question_was_kept_out_of_training_and_is_asked_once() -> None:
 
 def test_what_is_kept_out_is_never_composed() -> None:
     composer = Composer(LIBRARY)
-    captions = {composer.compose(seed)[1] for seed in range(2000)}
+    captions = {composer.compose(seed)[1] for seed in range(600)}
     assert not captions & {question.prompt for question in QUESTIONS}
     assert not any("blue apple" in caption for caption in captions)
 
