@@ -23,6 +23,7 @@ from bot.dispatch.line import Line
 from bot.dispatch.messenger import Message, Messenger, Picture
 from bot.dispatch.pick import Policy
 from bot.dispatch.progress import MIN_SECONDS, ProgressBoard
+from bot.dispatch.promises import PromiseKeeper
 from bot.dispatch.submit import Submitter
 from bot.settings import Settings
 from bot.shelf import Shelf
@@ -39,6 +40,7 @@ from storage import (
     Jobs,
     Leases,
     Pictures,
+    Promises,
     QueueLimits,
     Wishes,
 )
@@ -95,7 +97,11 @@ async def open_bot(
             )
             await client.login(token)
             async with _background(
-                client.connect(), studio.dispatcher.run(), studio.deliverer.run(), studio.line.run()
+                client.connect(),
+                studio.dispatcher.run(),
+                studio.deliverer.run(),
+                studio.line.run(),
+                studio.promises.run(),
             ):
                 yield client
                 await studio.dispatcher.drain(settings.drain_seconds)
@@ -117,7 +123,7 @@ def _wire(
 ) -> Studio:
     """Make every service once, each from those that it needs. Starts nothing."""
     blobs = Blobs.open(settings.resolved_blobs_url)
-    jobs, pictures = Jobs(database), Pictures(database)
+    jobs, pictures, wishes = Jobs(database), Pictures(database), Wishes(database)
     messenger = Messenger(client, breaker=breaker)
     leadership = Leadership(Leases(database), seconds=settings.lease_seconds)
     deliverer = Deliverer(
@@ -152,7 +158,7 @@ def _wire(
     submitter = Submitter(
         jobs=jobs,
         pictures=pictures,
-        wishes=Wishes(database),
+        wishes=wishes,
         shelf=Shelf.of(catalog, settings.resolved_models_dir, default_model=default_model),
         limits=QueueLimits(
             per_user=settings.max_waiting_per_user,
@@ -160,6 +166,7 @@ def _wire(
             total=settings.max_waiting,
         ),
         on_submit=dispatcher.wake,
+        passing=passing,
     )
     return Studio(
         submitter=submitter,
@@ -167,6 +174,9 @@ def _wire(
         deliverer=deliverer,
         line=line,
         progress=progress,
+        promises=PromiseKeeper(
+            promises=Promises(database), wishes=wishes, leadership=leadership, messenger=messenger
+        ),
         jobs=jobs,
         blobs=blobs,
     )

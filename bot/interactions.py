@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Awaitable
 from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING
@@ -33,14 +35,31 @@ async def acknowledge(
 ) -> int | None:
     """Answer with a message that thinks; return its id where Discord tells it.
 
-    A connection that breaks may have broken before or after Discord heard of it, so the second try
-    takes "already acknowledged" for a yes.
+    That it must not think for ever is written down meanwhile. A connection that breaks may have
+    broken before or after Discord heard of it, so the second try takes "already acknowledged" for a
+    yes.
     """
-    return await retried(
-        partial(_defer, interaction, ephemeral=ephemeral),
-        by_token=True,
-        tries=ACKNOWLEDGE_TRIES,
-        first_pause_seconds=0.05,
+    message_id, _ = await asyncio.gather(
+        retried(
+            partial(_defer, interaction, ephemeral=ephemeral),
+            by_token=True,
+            tries=ACKNOWLEDGE_TRIES,
+            first_pause_seconds=0.05,
+        ),
+        promise(interaction),
+    )
+    return message_id
+
+
+def promise(
+    interaction: discord.Interaction[EaselClient], message_id: int | None = None
+) -> Awaitable[None]:
+    """Note that a message of this interaction waits for its content; None: its own answer."""
+    return interaction.client.studio.promises.promise(
+        interaction.id,
+        token=interaction.token,
+        expires_at=interaction.created_at + TOKEN_LIFE,
+        message_id=message_id,
     )
 
 

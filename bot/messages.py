@@ -18,6 +18,7 @@ PICTURES_PER_JOB = 4
 MAX_PLACES = 10
 """What of the queue everyone is shown."""
 MAX_LINES = 30
+INTERRUPTED = "I was restarted before I could answer this. Please ask again."
 MAX_SHOWN = 1600
 """What of it a prompt may take; the whole prompt is in the database and in the picture."""
 

@@ -8,6 +8,7 @@ from bot.dispatch.deliver import Deliverer
 from bot.dispatch.dispatcher import Dispatcher
 from bot.dispatch.line import Line
 from bot.dispatch.progress import ProgressBoard
+from bot.dispatch.promises import PromiseKeeper
 from bot.dispatch.submit import Submitter
 from storage import Blobs, Jobs
 
@@ -21,5 +22,6 @@ class Studio:
     deliverer: Deliverer
     line: Line
     progress: ProgressBoard
+    promises: PromiseKeeper
     jobs: Jobs
     blobs: Blobs

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import assert_never
 
@@ -37,8 +37,8 @@ class Job:
 
     item: WorkItem
     request: DrawingRequest
-    image: Image.Image | None
-    """What it starts from."""
+    opened: Mapping[str, Image.Image]
+    """The pictures that it names, by sha256."""
     is_stopped: bool = False
     groups_done: int = 0
     images: dict[int, Image.Image] = field(default_factory=dict)
@@ -51,7 +51,7 @@ class Job:
         """Begin a job. Raises RequestError, ImageRefusedError."""
         if not isinstance(item.request, DrawingRequest):
             raise RequestError("request", "asks for words; a painter draws pictures")
-        return cls(item=item, request=item.request, image=_start_image(item))
+        return cls(item=item, request=item.request, opened=_open_images(item))
 
     @property
     def is_drawn(self) -> bool:
@@ -171,18 +171,18 @@ class Batch:
                     self._model,
                     request,
                     texts=[row.text for row in group],
+                    images=first.opened,
                     seeds=seeds,
                     condition_seeds=condition_seeds,
                     on_step=on_step,
                     stopwatch=self._stopwatch,
                 )
             case ImageToImage() as request:
-                if first.image is None:
-                    raise RequestError("image", "did not come with the request")
                 return image_to_image(
                     self._model,
                     request,
-                    first.image,
+                    first.opened[request.image],
+                    images=first.opened,
                     seeds=seeds,
                     condition_seeds=condition_seeds,
                     on_step=on_step,
@@ -210,11 +210,12 @@ def _groups_with(job: Job, groups: Iterable[Sequence[Row]]) -> int:
     return sum(any(row.job is job for row in group) for group in groups)
 
 
-def _start_image(item: WorkItem) -> Image.Image | None:
-    """Return the picture that the request starts from. Raises RequestError, ImageRefusedError."""
-    if not isinstance(item.request, ImageToImage):
-        return None
-    data = item.blobs.get(item.request.image)
-    if data is None or hashlib.sha256(data).hexdigest() != item.request.image:
-        raise RequestError("image", "did not come with the request, or came damaged")
-    return open_image(data)
+def _open_images(item: WorkItem) -> dict[str, Image.Image]:
+    """Return the pictures that the request names. Raises RequestError, ImageRefusedError."""
+    images = {}
+    for sha256 in item.request.image_names():
+        data = item.blobs.get(sha256)
+        if data is None or hashlib.sha256(data).hexdigest() != sha256:
+            raise RequestError("image", "did not come with the request, or came damaged")
+        images[sha256] = open_image(data)
+    return images

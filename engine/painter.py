@@ -30,6 +30,7 @@ from engine.devices import Device
 from engine.images import encode_png, enlarge
 from engine.models.loading import LoadedModel
 from engine.models.store import ModelStore
+from engine.pipelines.image_conditions import check_images, wants_images
 from engine.pipelines.stopwatch import Stopwatch
 
 logger = logging.getLogger(__name__)
@@ -128,10 +129,12 @@ class Painter:
         """
         started = time.perf_counter()
         jobs = [Job.of(item) for item in items]
+        request = jobs[0].request
         stopwatch = Stopwatch(self._store.device)
         with stopwatch("load"):
-            model = self._store.get(jobs[0].request.model)
-            self._store.apply_loras(model, jobs[0].request.loras)
+            model = self._store.get(request.model, images=wants_images(request))
+            check_images(model, request)
+            self._store.apply_loras(model, request.loras)
         batch = Batch(
             model=model,
             stopwatch=stopwatch,

@@ -1,23 +1,22 @@
 """Our own prompt encoder: weighted text of any length to `prompt_embeds`.
 
-Bit-equal to `StableDiffusionXLPipeline.encode_prompt` where nothing is weighted and the prompt fits
+Bit-equal to `encode_prompt` of the stock pipelines where nothing is weighted and the prompt fits
 the tokenizer. Beyond that: emphasis as in `prompt_weights`, BREAK, and long prompts in chunks that
-are encoded one by one and joined. The refiner reads the second encoder only, so its embeds are a
-slice of the base model's and the prompt is encoded once.
+are encoded one by one and joined. SDXL's refiner reads the second encoder only, which the base
+model reads too, so the prompt is encoded once for both.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
 
 from engine.prompt_weights import Fragment, parse_weights
 
-PENULTIMATE = -2
-"""SDXL reads the last hidden layer but one (SDXL paper, section 2.1)."""
+POOLED_AT_ONCE = 256
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,12 +59,16 @@ class _Chunk:
     weights: list[float] = field(default_factory=list)
 
 
-@dataclass(frozen=True, slots=True)
-class _Tower:
+@dataclass(frozen=True, slots=True, eq=False)
+class Tower:
     """A tokenizer with its text encoder."""
 
     tokenizer: Any
     text_encoder: Any
+    reads_last_layer: bool = False
+    """Whether the UNet was trained on the last layer, normalised, as Stable Diffusion 2's was.
+
+    SDXL's was trained on the one before it, as it is (SDXL paper, section 2.1)."""
 
     @property
     def capacity(self) -> int:
@@ -89,19 +92,41 @@ class _Tower:
         tokens = self.tokenizer(fragment.text, add_special_tokens=False, verbose=False)
         return list(tokens.input_ids)
 
-    def encode(
-        self, chunks: Sequence[_Chunk], layer: int
-    ) -> tuple[torch.Tensor, torch.Tensor | None]:
+    def encode(self, chunks: Sequence[_Chunk], clip_skip: int) -> tuple[torch.Tensor, torch.Tensor]:
         """Return the hidden states (1, S, D) of all chunks and the first one's pooled ones (1, P).
 
-        The first tower has no pooled output: None.
+        The pooled ones are projected where the encoder has a projection.
         """
         outputs = self._run(chunks)
-        hidden = outputs.hidden_states[layer]
+        hidden = self._read(outputs, clip_skip)
         if any(weight != 1 for chunk in chunks for weight in chunk.weights):
-            hidden = self._emphasize(hidden, chunks, layer)
-        pooled = outputs[0][:1] if outputs[0].ndim == 2 else None
-        return hidden.reshape(1, -1, hidden.shape[-1]), pooled
+            hidden = self._emphasize(hidden, chunks, clip_skip)
+        return hidden.reshape(1, -1, hidden.shape[-1]), self._pooled(outputs)[:1]
+
+    def pooled(self, texts: Sequence[str]) -> torch.Tensor:
+        """Return each text's pooled embedding, the mean of its chunks': (N, P), float32, CPU."""
+        chunks = [self.chunks(text) for text in texts]
+        rows = [chunk for some in chunks for chunk in some]
+        batches = [
+            rows[start : start + POOLED_AT_ONCE] for start in range(0, len(rows), POOLED_AT_ONCE)
+        ]
+        embeds = torch.cat([self._pooled(self._run(batch)).float().cpu() for batch in batches])
+        per_text = torch.split(embeds, [len(some) for some in chunks])
+        return torch.stack([some.mean(0) for some in per_text])
+
+    def _pooled(self, outputs: Any) -> torch.Tensor:
+        pooled: torch.Tensor = outputs[0] if outputs[0].ndim == 2 else outputs.pooler_output
+        return pooled
+
+    def _read(self, outputs: Any, clip_skip: int) -> torch.Tensor:
+        """Return the hidden states (chunks, S, D) that the UNet was trained on, or earlier ones."""
+        if self.reads_last_layer:
+            normalised: torch.Tensor = self.text_encoder.final_layer_norm(
+                outputs.hidden_states[-1 - clip_skip]
+            )
+            return normalised
+        states: torch.Tensor = outputs.hidden_states[-2 - clip_skip]
+        return states
 
     def _run(self, chunks: Sequence[_Chunk]) -> Any:
         bos, eos = self.tokenizer.bos_token_id, self.tokenizer.eos_token_id
@@ -113,7 +138,7 @@ class _Tower:
         return self.text_encoder(input_ids, output_hidden_states=True)
 
     def _emphasize(
-        self, hidden: torch.Tensor, chunks: Sequence[_Chunk], layer: int
+        self, hidden: torch.Tensor, chunks: Sequence[_Chunk], clip_skip: int
     ) -> torch.Tensor:
         """Move each token away from what an empty prompt has in its place, by its weight.
 
@@ -125,24 +150,24 @@ class _Tower:
             for chunk in chunks
         ]
         weights = torch.tensor(rows, device=hidden.device, dtype=hidden.dtype).unsqueeze(-1)
-        empty = self._run([_Chunk()]).hidden_states[layer]
+        empty = self._read(self._run([_Chunk()]), clip_skip)
         return torch.where(weights == 1, hidden, empty + (hidden - empty) * weights)
 
 
 class PromptEncoder:
-    """Encodes prompts with both of SDXL's text encoders."""
+    """Encodes prompts with the text encoders that a base model reads, and those of its refiner."""
 
     def __init__(
         self,
         *,
-        tokenizer: Any,
-        text_encoder: Any,
-        tokenizer_2: Any,
-        text_encoder_2: Any,
+        base: Sequence[Tower],
+        refiner: Sequence[Tower],
         force_zeros_for_empty_prompt: bool,
         refiner_force_zeros_for_empty_prompt: bool,
     ) -> None:
-        self._towers = (_Tower(tokenizer, text_encoder), _Tower(tokenizer_2, text_encoder_2))
+        self.base = tuple(base)
+        self.refiner = tuple(refiner)
+        self._towers = tuple(dict.fromkeys([*base, *refiner]))
         self._force_zeros = force_zeros_for_empty_prompt
         self._refiner_force_zeros = refiner_force_zeros_for_empty_prompt
 
@@ -170,6 +195,19 @@ class PromptEncoder:
             refiner=PromptEmbeds.of_rows([row.refiner for row in rows]),
         )
 
+    def for_unclip(self) -> PromptEncoder:
+        """Return what encodes for an unCLIP decoder beside this model, and for its refiner.
+
+        The stock pipeline of unCLIP reads the first text encoder's last layer, and an empty text
+        where nothing is said against.
+        """
+        return PromptEncoder(
+            base=[replace(self.base[0], reads_last_layer=True)],
+            refiner=self.refiner,
+            force_zeros_for_empty_prompt=False,
+            refiner_force_zeros_for_empty_prompt=self._refiner_force_zeros,
+        )
+
     @torch.inference_mode()
     def encode(
         self, prompt: str, negative_prompt: str | None = None, *, clip_skip: int = 0
@@ -182,48 +220,49 @@ class PromptEncoder:
         chunks = [tower.chunks(prompt) for tower in self._towers]
         negative_chunks = [tower.chunks(negative_prompt or "") for tower in self._towers]
         count = max(len(some) for some in (*chunks, *negative_chunks))
-        positive = self._encode(chunks, count, PENULTIMATE - clip_skip)
-        negative = self._encode(negative_chunks, count, PENULTIMATE)
+        positive = self._encode(chunks, count, clip_skip)
+        negative = self._encode(negative_chunks, count, 0)
         is_empty = negative_prompt is None
-        base = _embeds(positive, negative, zero_negative=is_empty and self._force_zeros)
-        refiner = _embeds(
-            self._slice(positive),
-            self._slice(negative),
-            zero_negative=is_empty and self._refiner_force_zeros,
+        return EncodedPrompt(
+            base=_embeds(
+                [positive[tower] for tower in self.base],
+                [negative[tower] for tower in self.base],
+                zero_negative=is_empty and self._force_zeros,
+            ),
+            refiner=_embeds(
+                [positive[tower] for tower in self.refiner],
+                [negative[tower] for tower in self.refiner],
+                zero_negative=is_empty and self._refiner_force_zeros,
+            ),
         )
-        return EncodedPrompt(base=base, refiner=refiner)
 
     def _encode(
-        self, chunks: list[list[_Chunk]], count: int, layer: int
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return `prompt_embeds` (1, S, D) and `pooled_prompt_embeds` (1, P)."""
-        hidden, pooled = [], None
-        for tower, some in zip(self._towers, chunks, strict=True):
-            padded = some + [_Chunk() for _ in range(count - len(some))]
-            states, pooled = tower.encode(padded, layer)
-            hidden.append(states)
-        if pooled is None:
-            raise TypeError("text_encoder_2 has no pooled output; it must have a projection")
-        return torch.cat(hidden, dim=-1), pooled
+        self, chunks: list[list[_Chunk]], count: int, clip_skip: int
+    ) -> dict[Tower, _Embeds]:
+        """Return what every tower says of its chunks, each padded to `count` of them."""
+        return {
+            tower: tower.encode(some + [_Chunk() for _ in range(count - len(some))], clip_skip)
+            for tower, some in zip(self._towers, chunks, strict=True)
+        }
 
-    def _slice(
-        self, embeds: tuple[torch.Tensor, torch.Tensor]
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        width = self._towers[1].text_encoder.config.hidden_size
-        return embeds[0][..., -width:], embeds[1]
+
+_Embeds = tuple[torch.Tensor, torch.Tensor]
+"""Hidden states (1, S, D) and pooled ones (1, P)."""
 
 
 def _embeds(
-    positive: tuple[torch.Tensor, torch.Tensor],
-    negative: tuple[torch.Tensor, torch.Tensor],
-    *,
-    zero_negative: bool,
+    positive: Sequence[_Embeds], negative: Sequence[_Embeds], *, zero_negative: bool
 ) -> PromptEmbeds:
+    """Join what several towers say; the pooled output is the last one's."""
+    hidden, negative_hidden = (
+        torch.cat([states for states, _ in some], dim=-1) for some in (positive, negative)
+    )
+    pooled, negative_pooled = positive[-1][1], negative[-1][1]
     if zero_negative:
-        negative = (torch.zeros_like(positive[0]), torch.zeros_like(positive[1]))
+        negative_hidden, negative_pooled = torch.zeros_like(hidden), torch.zeros_like(pooled)
     return PromptEmbeds(
-        prompt_embeds=positive[0],
-        pooled_prompt_embeds=positive[1],
-        negative_prompt_embeds=negative[0],
-        negative_pooled_prompt_embeds=negative[1],
+        prompt_embeds=hidden,
+        pooled_prompt_embeds=pooled,
+        negative_prompt_embeds=negative_hidden,
+        negative_pooled_prompt_embeds=negative_pooled,
     )

@@ -25,12 +25,15 @@ import transformers
 
 from engine.api import (
     Cancelled,
+    Describe,
+    DrawingRequest,
     Failed,
     FailureKind,
     Finished,
     Lost,
     Progress,
     RequestError,
+    Shorten,
     Started,
     WorkItem,
 )
@@ -48,6 +51,7 @@ from engine.models.catalog import Catalog, UnknownModelError
 from engine.models.errors import ModelError
 from engine.models.store import ModelStore
 from engine.painter import Drawing, NoMemoryError, Painter
+from engine.words import Reader
 
 logger = logging.getLogger("engine.worker")
 
@@ -59,10 +63,11 @@ INVALID = (RequestError, UnknownModelError, ModelError, ImageRefusedError)
 
 
 class Worker:
-    """Carries out commands with one painter, for ever."""
+    """Carries out commands with one painter and one reader, for ever."""
 
-    def __init__(self, *, painter: Painter, inbox: Inbox, outbox: Outbox) -> None:
+    def __init__(self, *, painter: Painter, reader: Reader, inbox: Inbox, outbox: Outbox) -> None:
         self._painter = painter
+        self._reader = reader
         self._inbox = inbox
         self._outbox = outbox
         self._announced: Loaded | None = None
@@ -112,6 +117,9 @@ class Worker:
             self._end(item, drawing)
 
         try:
+            if not isinstance(items[0].request, DrawingRequest):
+                self._read(items[0], items[0].request)
+                return []
             self._painter.draw_batch(
                 items,
                 report=report,
@@ -128,6 +136,19 @@ class Worker:
             for item in failed:
                 self._fail(item, error)
         return []
+
+    def _read(self, item: WorkItem, request: Describe | Shorten) -> None:
+        reading = self._reader.read(request, item.blobs)
+        self._announce()
+        self._outbox.send(
+            Finished(
+                job_id=item.job_id,
+                fence=item.fence,
+                pictures=[],
+                answer=reading.answer,
+                timings=reading.timings,
+            )
+        )
 
     def _end(self, item: WorkItem, drawing: Drawing | None) -> None:
         self._announce()
@@ -197,9 +218,10 @@ def main() -> None:
     inbox, outbox = Inbox(sys.stdin.buffer), Outbox(replies)
     try:
         device = find_device(cpu_only=arguments.device == "cpu")
-        painter = _make_painter(arguments, device)
+        store = _make_store(arguments, device)
         outbox.send(_ready(device))
-        Worker(painter=painter, inbox=inbox, outbox=outbox).run()
+        worker = Worker(painter=Painter(store), reader=Reader(store), inbox=inbox, outbox=outbox)
+        worker.run()
     except Exception:  # noqa: BLE001 - whatever it is, the process must not linger
         # The other threads are in system calls; an ordinary exit would wait for them.
         traceback.print_exc()
@@ -222,15 +244,14 @@ def _take_stdout() -> BinaryIO:
     return replies
 
 
-def _make_painter(arguments: argparse.Namespace, device: Device) -> Painter:
+def _make_store(arguments: argparse.Namespace, device: Device) -> ModelStore:
     torch.set_num_threads(arguments.threads or os.cpu_count() or 1)
-    store = ModelStore(
+    return ModelStore(
         catalog=Catalog.load(arguments.catalog),
         models_dir=arguments.models_dir,
         device=device,
         budget_bytes=int(device.memory_bytes * MEMORY_SHARE),
     )
-    return Painter(store)
 
 
 def _ready(device: Device) -> Ready:

@@ -19,6 +19,7 @@ from storage.errors import (
 from storage.jobs import Jobs
 from storage.leases import Leases
 from storage.pictures import Pictures
+from storage.promises import Promises
 from storage.records import (
     POISON,
     CancelOutcome,
@@ -32,6 +33,7 @@ from storage.records import (
     NewJob,
     NewPicture,
     PictureRecord,
+    PromiseRecord,
     QueuedJob,
     QueueLimits,
     QueueScope,
@@ -64,6 +66,8 @@ __all__ = [
     "NewPicture",
     "PictureRecord",
     "Pictures",
+    "PromiseRecord",
+    "Promises",
     "QueueLimitError",
     "QueueLimits",
     "QueueScope",

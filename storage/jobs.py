@@ -36,7 +36,7 @@ from storage.records import (
     Submitted,
     TimedJob,
 )
-from storage.schema import deliveries, guilds, jobs, pictures, users, wishes
+from storage.schema import deliveries, guilds, jobs, pictures, promises, users, wishes
 from storage.upsert import one_at_a_time, see
 
 logger = logging.getLogger(__name__)
@@ -167,6 +167,8 @@ class Jobs:
                     logger.info("wish answered before wish_id=%d", wish_id)
                     return []
             submitted = [await _submit(connection, new, limits, now) for new in news]
+            kept = {new.interaction_id for new in news} - {None}
+            await connection.execute(delete(promises).where(promises.c.interaction_id.in_(kept)))
         for one in submitted:
             logger.info("%s job_id=%d", "queued" if one.created else "asked for again", one.job.id)
         return submitted

@@ -104,6 +104,8 @@ class NewJob:
 
     idempotency_key: str
     """The interaction's id: the same key a second time gives the first job back."""
+    interaction_id: int | None = None
+    """Whose promises are kept as soon as the job is in the queue."""
     user_id: int
     user_name: str
     guild_id: int | None = None
@@ -310,3 +312,16 @@ class WishRecord:
     created_at: datetime
     sources: dict[str, str] | None = None
     """The sha256 of every picture that the prompt links to, by its link."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PromiseRecord:
+    """A message that says that something is coming."""
+
+    id: int
+    interaction_id: int
+    message_id: int | None
+    """None: the interaction's own answer."""
+    interaction_token: str = field(repr=False)
+    interaction_expires_at: datetime
+    created_at: datetime

@@ -32,7 +32,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from storage.records import MAX_IDEMPOTENCY_KEY, DeliveryState, JobState
 
-REVISION = "0005"
+REVISION = "0006"
 """The migration that makes these tables; a test holds it to the newest one."""
 
 MAX_NONCE = 25
@@ -203,6 +203,17 @@ wishes = Table(
     Column("created_at", UtcDateTime, nullable=False),
     # Buttons hold a wish's id: it must not come back as another's.
     sqlite_autoincrement=True,
+)
+
+promises = Table(
+    "promises",
+    metadata,
+    Column("id", _RowId, primary_key=True),
+    Column("interaction_id", BigInteger, nullable=False, index=True),
+    Column("message_id", BigInteger),
+    Column("interaction_token", Text, nullable=False),
+    Column("interaction_expires_at", UtcDateTime, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
 )
 
 leases = Table(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from datetime import datetime
 
 from sqlalchemy import delete, insert, select
 
@@ -58,3 +59,9 @@ class Wishes:
             row = (await connection.execute(change)).one_or_none()
         logger.info("wish %s wish_id=%d", "answered before" if row is None else "dropped", wish_id)
         return row is not None
+
+    async def drop_older_than(self, made_before: datetime) -> int:
+        """Forget the wishes that nobody answered; return how many."""
+        change = delete(wishes).where(wishes.c.created_at < made_before)
+        async with self._database.write() as connection:
+            return (await connection.execute(change)).rowcount

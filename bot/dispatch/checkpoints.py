@@ -9,6 +9,8 @@ from enum import StrEnum
 class Checkpoint(StrEnum):
     """A moment at which something was done and not yet written, or written and not yet told."""
 
+    ACKNOWLEDGED = "acknowledged"
+    """The message thinks; nothing of it is in the queue."""
     CLAIMED = "claimed"
     """The row says running; no worker knows of it."""
     DRAWN = "drawn"

@@ -90,16 +90,19 @@ class Messenger:
                 logger.info("no way %s job_id=%d: %s", way.__name__, job.id, error)
         raise UndeliverableError(f"job {job.id}")
 
+    async def replace(self, token: str, message_id: int | None, content: str) -> None:
+        """Let an interaction's message say this and nothing else; None: its own answer."""
+        await self._webhook(token).edit_message(
+            "@original" if message_id is None else message_id,  # type: ignore[arg-type]
+            content=content,
+            attachments=[],
+            view=None,
+        )
+
     async def _edit_by_token(self, job: JobRecord, message: Message) -> int:
         if job.message_id is None or job.interaction_token is None:
             raise ValueError(f"job {job.id} has no interaction")
-        application_id = self._client.application_id
-        if application_id is None:
-            raise ConnectionError("the bot is not logged in yet")
-        webhook = discord.Webhook.partial(
-            application_id, job.interaction_token, client=self._client
-        )
-        await webhook.edit_message(
+        await self._webhook(job.interaction_token).edit_message(
             job.message_id,
             content=message.content,
             attachments=files_of(message),
@@ -107,6 +110,12 @@ class Messenger:
             allowed_mentions=discord.AllowedMentions.none(),
         )
         return job.message_id
+
+    def _webhook(self, token: str) -> discord.Webhook:
+        application_id = self._client.application_id
+        if application_id is None:
+            raise ConnectionError("the bot is not logged in yet")
+        return discord.Webhook.partial(application_id, token, client=self._client)
 
     async def _edit_in_channel(self, job: JobRecord, message: Message) -> int:
         channel = self._client.get_partial_messageable(job.channel_id, guild_id=job.guild_id)

@@ -13,6 +13,7 @@ from datetime import datetime
 import msgspec
 
 from bot import messages, recipe
+from bot.dispatch.checkpoints import Checkpoint, Passing, pass_by
 from bot.errors import GoneError, UserError
 from bot.prompt import (
     MAX_JOBS,
@@ -104,6 +105,7 @@ class Submitter:
         shelf: Shelf,
         limits: QueueLimits,
         on_submit: Callable[[], None],
+        passing: Passing = pass_by,
     ) -> None:
         self._jobs = jobs
         self._pictures = pictures
@@ -111,6 +113,7 @@ class Submitter:
         self._shelf = shelf
         self._limits = limits
         self._on_submit = on_submit
+        self._passing = passing
 
     def read(self, text: str) -> Prompt:
         """Parse one prompt, such as a job's. Pure and quick. Raises PromptError."""
@@ -240,6 +243,7 @@ class Submitter:
     async def _queue(
         self, news: Sequence[NewJob], *, wish_id: int | None = None
     ) -> list[Submitted]:
+        self._passing(Checkpoint.ACKNOWLEDGED)
         try:
             return await self._jobs.submit_all(news, self._limits, wish_id=wish_id)
         except QueueLimitError as error:
@@ -257,6 +261,7 @@ class Submitter:
     ) -> NewJob:
         return NewJob(
             idempotency_key=f"interaction:{origin.interaction_id}",
+            interaction_id=origin.interaction_id,
             user_id=origin.asker.user_id,
             user_name=origin.user_name,
             guild_id=origin.asker.guild_id,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import discord
 
 from bot import messages
+from bot.interactions import promise
 from bot.views.waiting import announce
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ async def draw_all(
             sent = await interaction.followup.send(content, wait=True)
             posted.push_async_callback(_take_back, sent)
             message_ids.append(sent.id)
+            await promise(interaction, sent.id)
         jobs = await interaction.client.studio.submitter.imagine_all(
             prompts, origin, message_ids=message_ids, wish_id=wish_id
         )

@@ -1,9 +1,8 @@
 """A model that can draw: a diffusers folder brought onto a device.
 
-Components are loaded class by class and shared by identity: the refiner has the base model's second
-text encoder, tokenizer and autoencoder. Nothing here uses `from_pipe`, which silently casts the
-shared modules to float32 (diffusers issue 12754); nothing here reaches the network; and no pickle
-is opened, whatever its name.
+Components are shared by identity: the refiner has the base model's second text encoder, tokenizer
+and autoencoder, and what draws from pictures has the same. Nothing here uses `from_pipe`, which
+silently casts the shared modules to float32 (diffusers issue 12754).
 """
 
 from __future__ import annotations
@@ -11,32 +10,23 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import torch
-from diffusers import AutoencoderKL, EulerDiscreteScheduler, UNet2DConditionModel
 from transformers import CLIPTextModel, CLIPTextModelWithProjection, CLIPTokenizer
 
 from engine.devices import Device
 from engine.models.adapters import Adapters
-from engine.models.card import ModelCard
+from engine.models.card import ModelCard, ModelKind
+from engine.models.components import ComponentLoader, Expert
 from engine.models.errors import ModelError
-from engine.models.layout import has_weights, refiner_folder
+from engine.models.ip_adapter import IPAdapter, load_ip_adapter
+from engine.models.layout import refiner_folder, unclip_folder
 from engine.models.preview import PreviewMap, load_preview
-from engine.prompt_encoder import PromptEncoder
-
-_PICKLED = ("*.bin", "*.ckpt", "*.pt", "*.pth")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Expert:
-    """A UNet and the settings of its sampler."""
-
-    unet: Any
-    scheduler: Any
-    """A template: every drawing makes its own from its configuration."""
+from engine.models.unclip import UnCLIP, load_unclip
+from engine.prompt_encoder import PromptEncoder, Tower
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +40,8 @@ class LoadedModel:
     base: Expert
     refiner: Expert | None
     adapters: Adapters
+    image_prompts: UnCLIP | IPAdapter | None = None
+    """What makes it draw from pictures, once a request has asked for that."""
     preview: PreviewMap
     size_bytes: int
     """What it takes of the device's memory while nothing is drawn."""
@@ -81,40 +73,21 @@ def load_model(
 
     What diffusers and transformers raise for damaged files is left to the caller.
     """
-    loader = _Loader(device=device, variant=card.variant or None, is_offloaded=is_offloaded)
-    tokenizer = CLIPTokenizer.from_pretrained(folder / "tokenizer", local_files_only=True)
-    tokenizer_2 = CLIPTokenizer.from_pretrained(folder / "tokenizer_2", local_files_only=True)
-    text_encoder = loader.text(CLIPTextModel, folder / "text_encoder")
-    text_encoder_2 = loader.text(CLIPTextModelWithProjection, folder / "text_encoder_2")
-    # SDXL's configurations say 2, which makes pooling take the highest token id: wrong as soon as
-    # a token is added behind the end token.
-    text_encoder.eos_token_id = tokenizer.eos_token_id
-    text_encoder_2.text_model.eos_token_id = tokenizer_2.eos_token_id
+    loader = _loader(card, device, is_offloaded=is_offloaded)
     vae = loader.vae(folder / "vae")
     base = loader.expert(folder)
-    refiner = refiner_folder(folder)
-    force_zeros = _force_zeros(folder, default=True)
+    prompt_encoder = _load_prompt_encoder(loader, card, folder)
     return LoadedModel(
         card=card,
         device=device,
-        prompt_encoder=PromptEncoder(
-            tokenizer=tokenizer,
-            text_encoder=text_encoder,
-            tokenizer_2=tokenizer_2,
-            text_encoder_2=text_encoder_2,
-            force_zeros_for_empty_prompt=force_zeros,
-            refiner_force_zeros_for_empty_prompt=_force_zeros(refiner, default=force_zeros),
-        ),
+        prompt_encoder=prompt_encoder,
         vae=vae,
         base=base,
-        refiner=loader.expert(refiner) if card.has_refiner else None,
+        refiner=loader.expert(refiner_folder(folder)) if card.has_refiner else None,
         adapters=Adapters(
             {
                 "vae": vae,
-                "text_encoder": text_encoder,
-                "text_encoder_2": text_encoder_2,
-                "tokenizer": tokenizer,
-                "tokenizer_2": tokenizer_2,
+                **_text_components(prompt_encoder),
                 "unet": base.unet,
                 "scheduler": base.scheduler,
             }
@@ -125,74 +98,75 @@ def load_model(
     )
 
 
-class _Loader:
-    """Loads components of one model onto one device, and counts their bytes."""
+def load_image_prompts(
+    model: LoadedModel, folder: Path, adapter: tuple[ModelCard, Path] | None
+) -> LoadedModel:
+    """Return the model with what makes it draw from pictures. Raises ModelError.
 
-    def __init__(self, *, device: Device, variant: str | None, is_offloaded: bool) -> None:
-        self._device = device
-        self._variant = variant
-        self._place_on = torch.device("cpu") if is_offloaded else device.torch_device
-        self._is_offloaded = is_offloaded
-        self.size_bytes = 0
-
-    def text(self, kind: Any, folder: Path) -> Any:
-        refuse_pickled(folder)
-        model = kind.from_pretrained(
-            folder,
-            dtype=self._device.dtype,
-            variant=self._variant,
-            use_safetensors=True,
-            local_files_only=True,
+    `folder` is the model's own, `adapter` an IP-Adapter's card and folder. An adapter becomes part
+    of the model's UNet.
+    """
+    loader = _loader(model.card, model.device, is_offloaded=model.is_offloaded)
+    image_prompts: UnCLIP | IPAdapter
+    if model.card.kind is ModelKind.UNCLIP:
+        image_prompts = load_unclip(loader, folder, model.prompt_encoder, expert=model.base)
+    elif model.card.has_unclip:
+        image_prompts = load_unclip(
+            loader, unclip_folder(folder), model.prompt_encoder.for_unclip()
         )
-        return self._place(model)
-
-    def vae(self, folder: Path) -> Any:
-        vae = self._diffusers(AutoencoderKL, folder)
-        # SDXL's own autoencoder overflows in float16 and says so in its configuration.
-        if vae.config.force_upcast and self._device.dtype == torch.float16:
-            vae = vae.to(torch.float32)
-        return vae
-
-    def expert(self, folder: Path) -> Expert:
-        return Expert(
-            unet=self._diffusers(UNet2DConditionModel, folder / "unet"),
-            scheduler=EulerDiscreteScheduler.from_pretrained(
-                folder / "scheduler", local_files_only=True
-            ),
+    elif adapter is not None:
+        card, adapter_folder = adapter
+        loader = _loader(card, model.device, is_offloaded=model.is_offloaded)
+        image_prompts = load_ip_adapter(loader, card, adapter_folder, model.base.unet)
+    else:
+        raise ModelError(
+            f"{model.card.title} does not draw from pictures. Say it in words instead."
         )
+    return replace(
+        model, image_prompts=image_prompts, size_bytes=model.size_bytes + loader.size_bytes
+    )
 
-    def _diffusers(self, kind: Any, folder: Path) -> Any:
-        refuse_pickled(folder)
-        model = kind.from_pretrained(
-            folder,
-            torch_dtype=self._device.dtype,
-            variant=self._variant,
-            use_safetensors=True,
-            local_files_only=True,
+
+def _loader(card: ModelCard, device: Device, *, is_offloaded: bool) -> ComponentLoader:
+    return ComponentLoader(device=device, variant=card.variant or None, is_offloaded=is_offloaded)
+
+
+def _text_components(prompt_encoder: PromptEncoder) -> dict[str, Any]:
+    """Return the text encoders and tokenizers under their names in a pipeline."""
+    components = {}
+    for tower, number in zip(prompt_encoder.base, ("", "_2"), strict=False):
+        components[f"text_encoder{number}"] = tower.text_encoder
+        components[f"tokenizer{number}"] = tower.tokenizer
+    return components
+
+
+def _load_prompt_encoder(loader: ComponentLoader, card: ModelCard, folder: Path) -> PromptEncoder:
+    tokenizer = CLIPTokenizer.from_pretrained(folder / "tokenizer", local_files_only=True)
+    text_encoder = loader.transformers(CLIPTextModel, folder / "text_encoder")
+    # SDXL's configurations say 2, which makes pooling take the highest token id: wrong as soon as
+    # a token is added behind the end token.
+    text_encoder.eos_token_id = tokenizer.eos_token_id
+    if card.kind is ModelKind.UNCLIP:
+        tower = Tower(tokenizer, text_encoder, reads_last_layer=True)
+        return PromptEncoder(
+            base=[tower],
+            refiner=[tower],
+            force_zeros_for_empty_prompt=False,
+            refiner_force_zeros_for_empty_prompt=False,
         )
-        model = self._place(model)
-        if self._device.torch_device.type == "cuda":
-            model = model.to(memory_format=torch.channels_last)
-        return model
-
-    def _place(self, model: Any) -> Any:
-        model = model.to(self._place_on).eval().requires_grad_(requires_grad=False)
-        if not self._is_offloaded:
-            tensors = model.state_dict().values()
-            self.size_bytes += sum(tensor.numel() * tensor.element_size() for tensor in tensors)
-        return model
-
-
-def refuse_pickled(folder: Path) -> None:
-    """Refuse weights that would run code when they are opened."""
-    if has_weights(folder):
-        return
-    for pattern in _PICKLED:
-        for file in folder.glob(pattern):
-            raise ModelError(
-                f"{file} is a pickle, which can run any code when it is opened. Easel loads"
-                " safetensors only: save the model again with `safe_serialization=True`."
-            )
+    tokenizer_2 = CLIPTokenizer.from_pretrained(folder / "tokenizer_2", local_files_only=True)
+    text_encoder_2 = loader.transformers(CLIPTextModelWithProjection, folder / "text_encoder_2")
+    text_encoder_2.text_model.eos_token_id = tokenizer_2.eos_token_id
+    force_zeros = _force_zeros(folder, default=True)
+    tower_2 = Tower(tokenizer_2, text_encoder_2)
+    return PromptEncoder(
+        base=[Tower(tokenizer, text_encoder), tower_2],
+        refiner=[tower_2],
+        force_zeros_for_empty_prompt=force_zeros,
+        refiner_force_zeros_for_empty_prompt=_force_zeros(
+            refiner_folder(folder), default=force_zeros
+        ),
+    )
 
 
 def _force_zeros(folder: Path, *, default: bool) -> bool:

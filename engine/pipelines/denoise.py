@@ -1,15 +1,16 @@
 """The denoising loop: latents in, latents out.
 
-The same steps as the stock StableDiffusionXLPipeline and its Img2Img twin, which the tests hold it
-to, in one place for base and refiner. Latents stay in float32 on every device: at a terminal SNR of
-zero they start at a standard deviation of 4096, which half precision cannot carry.
+The same steps as the stock StableDiffusionXLPipeline, its Img2Img twin and unCLIP's pipeline, which
+the tests hold it to, in one place for base and refiner. Latents stay in float32 on every device: at
+a terminal SNR of zero they start at a standard deviation of 4096, too much for half precision.
 """
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import torch
 
@@ -18,6 +19,7 @@ from engine.models.loading import LoadedModel
 from engine.pipelines import circular
 from engine.pipelines.condition_noise import ConditionNoise
 from engine.pipelines.guidance import Guidance
+from engine.pipelines.image_conditions import ImageConditions
 from engine.pipelines.samplers import predicted_latents
 from engine.pipelines.schedule import Schedule, Share
 from engine.pipelines.stopwatch import Stopwatch
@@ -39,6 +41,8 @@ class _Conditioning:
     encoder_hidden_states: torch.Tensor
     text_embeds: torch.Tensor
     time_ids: torch.Tensor
+    class_labels: torch.Tensor | None = None
+    added_cond_kwargs: Mapping[str, Any] = field(default_factory=dict)
 
     def turned(self, noise: ConditionNoise, *, batch: int) -> _Conditioning:
         """Return it turned toward each picture's direction. What is said against stays."""
@@ -81,6 +85,7 @@ def denoise(
     model: LoadedModel,
     request: DrawingRequest,
     prompt: EncodedPrompt,
+    images: ImageConditions,
     *,
     schedule: Schedule,
     condition_seeds: Sequence[int],
@@ -91,6 +96,7 @@ def denoise(
 ) -> torch.Tensor:
     """Draw the whole schedule on `latents` (B, 4, h, w), float32: base first, then refiner.
 
+    `images` is what pictures say beside the prompt; they say it to the base UNet only.
     `condition_seeds` are those of the noise on each picture's condition. `generators` are those
     that the latents came from; some samplers draw on from them.
     """
@@ -105,6 +111,7 @@ def denoise(
     base = _conditioning(
         prompt.base, [*size_ids, *size], [*size_ids, *size], batch=batch, guided=guidance.is_on
     )
+    base = _with_images(base, images, batch=batch, guided=guidance.is_on)
     latents = latents.to(model.device.torch_device)
     condition_noise = ConditionNoise(
         condition_seeds, strength=request.condition_noise, rotation=request.condition_rotation
@@ -189,15 +196,28 @@ class _Loop:
             model_input.to(share.unet.dtype),
             t,
             encoder_hidden_states=conditioning.encoder_hidden_states,
+            class_labels=conditioning.class_labels,
             added_cond_kwargs={
                 "text_embeds": conditioning.text_embeds,
                 "time_ids": conditioning.time_ids,
+                **conditioning.added_cond_kwargs,
             },
             return_dict=False,
         )[0].float()
         if not self._guidance.is_on:
             return prediction
         return self._guidance.combine(prediction, noisy, timestep, share.scheduler)
+
+
+def _with_images(
+    conditioning: _Conditioning, images: ImageConditions, *, batch: int, guided: bool
+) -> _Conditioning:
+    like = conditioning.encoder_hidden_states
+    return replace(
+        conditioning,
+        class_labels=images.class_label_rows(like, guided=guided),
+        added_cond_kwargs=images.added_cond_kwargs(like, batch=batch, guided=guided),
+    )
 
 
 def _conditioning(

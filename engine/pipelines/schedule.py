@@ -14,7 +14,8 @@ from typing import Any
 import torch
 
 from engine.api import DrawingRequest, RequestError
-from engine.models.loading import Expert, LoadedModel
+from engine.models.components import Expert
+from engine.models.loading import LoadedModel
 from engine.pipelines.samplers import new_scheduler
 
 

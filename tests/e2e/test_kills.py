@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 
 from bot.dispatch.checkpoints import Checkpoint
+from bot.messages import INTERRUPTED
 from bot.playground import Playground
-from storage import Database, Jobs, JobState
+from storage import Database, Jobs, JobState, Promises
 from tests.e2e.bot_process import EXIT_LEASE_LOST
 from tests.e2e.process import killable
 from tests.e2e.storm import PATIENCE_SECONDS, end_of, shows_an_end, storm
@@ -60,23 +61,30 @@ async def test_a_fall_at_any_checkpoint_is_survived(tmp_path: Path, database_url
         for number, checkpoint in enumerate(Checkpoint, start=1):
             await bot.start("--die-at", checkpoint)
             await ada.wait_until_online(timeout_seconds=PATIENCE_SECONDS)
-            await ada.slash("imagine", prompt=f"cat number {number} --seed 1")
+            is_queued = checkpoint is not Checkpoint.ACKNOWLEDGED
+            prompt = f"cat number {number} --seed 1" if is_queued else "two {cats, dogs}"
+            await ada.slash("imagine", prompt=prompt)
             status, _ = await bot.ended()
             assert status == -signal.SIGKILL
             if ada.is_bot_online:
                 await ada.wait_for_event("BOT_STATUS", lambda data: not data["online"])
         await bot.start()
-        for number, _ in enumerate(Checkpoint, start=1):
+        queued = len(Checkpoint) - 1
+        for number in range(2, 2 + queued):
             await ada.wait_for(
                 end_of(f"cat number {number} --seed 1"), timeout_seconds=PATIENCE_SECONDS
             )
         ends = [versions[-1] for versions in ada.versions.values() if shows_an_end(versions[-1])]
-        assert len(ends) == len(Checkpoint)
+        assert len(ends) == queued
+        # What fell before it was in the queue is not drawn, and its user is told so.
+        shown = [versions[-1].content for versions in ada.versions.values() if versions]
+        assert shown.count(INTERRUPTED) == 2
         async with Database.open(database_url) as database:
-            for number, _ in enumerate(Checkpoint, start=1):
+            for number in range(1, 1 + queued):
                 job = await Jobs(database).get(number)
                 assert job is not None
                 assert job.state is JobState.DONE
+            assert await Promises(database).take_broken(spared=set()) == []
 
 
 async def test_a_bot_that_slept_too_long_is_fenced_out(tmp_path: Path) -> None:

@@ -34,7 +34,8 @@ class BrokenPainter:
             end(item, Drawing(pictures=[], timings={{}}))
 
 replies = _take_stdout()
-Worker(painter=BrokenPainter(), inbox=Inbox(sys.stdin.buffer), outbox=Outbox(replies)).run()
+inbox, outbox = Inbox(sys.stdin.buffer), Outbox(replies)
+Worker(painter=BrokenPainter(), reader=None, inbox=inbox, outbox=outbox).run()
 """
 
 
