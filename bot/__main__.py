@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from bot.cli.logs import set_up
@@ -43,13 +43,8 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--port", type=int, help="port of the local channel on 127.0.0.1")
     run.set_defaults(command=_run)
 
-    imagine = commands.add_parser("imagine", help="draw a prompt, without Discord or a database")
-    imagine.add_argument("prompt", help="words, then parameters, as in /imagine")
-    imagine.add_argument(
-        "--out", type=Path, required=True, help="folder for grid.png and 1.png ..."
-    )
-    imagine.add_argument("--json", action="store_true", help="print the result as JSON")
-    imagine.set_defaults(command=_imagine)
+    _add_pictures(commands.add_parser)
+    _add_words(commands.add_parser)
 
     doctor = commands.add_parser("doctor", help="say what works, and what to do about the rest")
     doctor.set_defaults(command=_doctor)
@@ -71,6 +66,48 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _add_pictures(add: Callable[..., argparse.ArgumentParser]) -> None:
+    imagine = add("imagine", help="draw a prompt, without Discord or a database")
+    imagine.add_argument(
+        "pictures", nargs="*", help="files or links to draw from, beside the words"
+    )
+    imagine.add_argument("prompt", help="words, then parameters, as in /imagine")
+    imagine.add_argument("--iw", help="how much the pictures count, 0 to 3")
+    imagine.set_defaults(command=_imagine)
+
+    variations = add("variations", help="draw four variations of a picture")
+    variations.add_argument("picture", help="a file or a link")
+    variations.add_argument("--strength", choices=("subtle", "strong"), default="subtle")
+    variations.add_argument("--prompt", default="", help="words to mix in, and parameters")
+    variations.set_defaults(command=_variations)
+
+    blend = add("blend", help="mix two to five pictures into new ones")
+    blend.add_argument("pictures", nargs="+", help="files or links")
+    dimensions = ("portrait", "square", "landscape")
+    blend.add_argument("--dimensions", choices=dimensions, default="square")
+    blend.add_argument("--weights", default="", help='how much each counts: "2 1 1"')
+    blend.set_defaults(command=_blend)
+
+    for command in (imagine, variations, blend):
+        help_ = "folder for grid.png and 1.png ..."
+        command.add_argument("--out", type=Path, required=True, help=help_)
+        command.add_argument("--json", action="store_true", help="print the result as JSON")
+
+
+def _add_words(add: Callable[..., argparse.ArgumentParser]) -> None:
+    describe = add("describe", help="find four prompts for a picture")
+    describe.add_argument("picture", help="a file or a link")
+    describe.set_defaults(command=_describe)
+
+    shorten = add("shorten", help="find the words that matter in a prompt")
+    shorten.add_argument("prompt")
+    shorten.set_defaults(command=_shorten)
+
+    for command in (describe, shorten):
+        command.add_argument("--out", type=Path, help="folder for answer.json")
+        command.add_argument("--json", action="store_true", help="print the answer as JSON")
+
+
 def _run(settings: Settings, options: argparse.Namespace) -> int:
     from bot.cli.run import run
 
@@ -81,6 +118,30 @@ def _imagine(settings: Settings, options: argparse.Namespace) -> int:
     from bot.cli.imagine import imagine
 
     return imagine(settings, options)
+
+
+def _variations(settings: Settings, options: argparse.Namespace) -> int:
+    from bot.cli.imagine import variations
+
+    return variations(settings, options)
+
+
+def _blend(settings: Settings, options: argparse.Namespace) -> int:
+    from bot.cli.imagine import blend
+
+    return blend(settings, options)
+
+
+def _describe(settings: Settings, options: argparse.Namespace) -> int:
+    from bot.cli.words import describe
+
+    return describe(settings, options)
+
+
+def _shorten(settings: Settings, options: argparse.Namespace) -> int:
+    from bot.cli.words import shorten
+
+    return shorten(settings, options)
 
 
 def _doctor(settings: Settings, options: argparse.Namespace) -> int:

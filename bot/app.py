@@ -17,6 +17,7 @@ from bot.dispatch.breaker import Breaker
 from bot.dispatch.checkpoints import Passing, pass_by
 from bot.dispatch.deliver import Deliverer
 from bot.dispatch.dispatcher import Dispatcher
+from bot.dispatch.drafts import Drafts
 from bot.dispatch.forecast import Place
 from bot.dispatch.leadership import Leadership, LeaseLostError
 from bot.dispatch.line import Line
@@ -24,11 +25,15 @@ from bot.dispatch.messenger import Message, Messenger, Picture
 from bot.dispatch.pick import Policy
 from bot.dispatch.progress import MIN_SECONDS, ProgressBoard
 from bot.dispatch.promises import PromiseKeeper
+from bot.dispatch.results import Results
 from bot.dispatch.submit import Submitter
+from bot.pictures.addresses import PUBLIC, Reach
+from bot.pictures.decode import Decoder
+from bot.pictures.fetch import Fetcher
+from bot.pictures.intake import Intake
 from bot.settings import Settings
-from bot.shelf import Shelf
 from bot.studio import Studio
-from bot.views import cancel_view, grid_view
+from bot.views import answer_view, cancel_view, grid_view
 from bot.watchdog import Watchdog
 from engine.api import Executor, Progress, Started
 from engine.models.catalog import Catalog
@@ -58,15 +63,16 @@ async def open_bot(
     catalog: Catalog,
     default_model: str,
     connector: aiohttp.BaseConnector | None = None,
+    reach: Reach = PUBLIC,
     guild_ready_timeout: float = 2.0,
     progress_seconds: float = MIN_SECONDS,
     passing: Passing = pass_by,
 ) -> AsyncIterator[EaselClient]:
     """Run the bot for as long as the block runs.
 
-    The executor is started already and stays the caller's. The database is created and migrated
-    first; leaving the block waits a while for what is being drawn, and hands the rest back to the
-    queue. Raises LeaseLostError where another bot took over.
+    The executor is started already and stays the caller's; `reach` is where links may lead. The
+    database is created and migrated first; leaving the block waits a while for what is being drawn,
+    and hands the rest back to the queue. Raises LeaseLostError where another bot took over.
     """
     await asyncio.to_thread(settings.data_dir.mkdir, parents=True, exist_ok=True)
     await asyncio.to_thread(migrations.upgrade, settings.resolved_database_url)
@@ -82,12 +88,16 @@ async def open_bot(
             Database.open(settings.resolved_database_url) as database,
             client,
             ProgressBoard(min_seconds=progress_seconds) as progress,
+            Fetcher(reach=reach) as fetcher,
+            contextlib.aclosing(Decoder()) as decoder,
         ):
             client.studio = studio = _wire(
                 settings,
                 client=client,
                 database=database,
                 progress=progress,
+                fetcher=fetcher,
+                decoder=decoder,
                 breaker=breaker,
                 executor=executor,
                 catalog=catalog,
@@ -114,6 +124,8 @@ def _wire(
     client: EaselClient,
     database: Database,
     progress: ProgressBoard,
+    fetcher: Fetcher,
+    decoder: Decoder,
     breaker: Breaker,
     executor: Executor,
     catalog: Catalog,
@@ -128,14 +140,17 @@ def _wire(
     leadership = Leadership(Leases(database), seconds=settings.lease_seconds)
     deliverer = Deliverer(
         jobs=jobs,
-        pictures=pictures,
         deliveries=Deliveries(database),
-        blobs=blobs,
+        results=Results(
+            pictures=pictures,
+            blobs=blobs,
+            make_view=grid_view,
+            make_answer_view=answer_view,
+        ),
         messenger=messenger,
         progress=progress,
         leadership=leadership,
         breaker=breaker,
-        make_view=grid_view,
         passing=passing,
     )
     line = Line(
@@ -155,11 +170,15 @@ def _wire(
         report=_reporter(progress, messenger),
         passing=passing,
     )
+    drafts = Drafts(
+        catalog=catalog, default_model=default_model, models_dir=settings.resolved_models_dir
+    )
     submitter = Submitter(
         jobs=jobs,
         pictures=pictures,
         wishes=wishes,
-        shelf=Shelf.of(catalog, settings.resolved_models_dir, default_model=default_model),
+        drafts=drafts,
+        catalog=catalog,
         limits=QueueLimits(
             per_user=settings.max_waiting_per_user,
             per_guild=settings.max_waiting_per_server,
@@ -169,6 +188,8 @@ def _wire(
         passing=passing,
     )
     return Studio(
+        drafts=drafts,
+        intake=Intake(fetcher=fetcher, decoder=decoder, blobs=blobs),
         submitter=submitter,
         dispatcher=dispatcher,
         deliverer=deliverer,

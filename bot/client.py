@@ -7,6 +7,7 @@ import hashlib
 import json
 import logging
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 import discord
@@ -15,7 +16,7 @@ from discord import app_commands
 from bot.commands import COMMANDS
 from bot.errors import answer_error
 from bot.studio import Studio
-from bot.views import DYNAMIC_ITEMS
+from bot.views import DYNAMIC_ITEMS, submit_form
 
 logger = logging.getLogger(__name__)
 
@@ -61,6 +62,11 @@ class EaselClient(discord.Client):
         """Say who we are."""
         logger.info("online as %s in %d servers", self.user, len(self.guilds))
         self.online.set()
+
+    async def on_interaction(self, interaction: discord.Interaction[Any]) -> None:
+        """Take back a form, whichever process opened it."""
+        if interaction.type is discord.InteractionType.modal_submit:
+            await submit_form(interaction)
 
     async def _sync_commands(self) -> None:
         """Tell Discord our commands only when they changed: it allows 200 creations a day."""

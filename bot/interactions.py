@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Mapping
 from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
 import discord
 
+from bot.dispatch.origin import Asker, Origin
 from bot.dispatch.retry import retried
-from bot.dispatch.submit import Asker, Origin
 from bot.errors import ALREADY_ACKNOWLEDGED
+from bot.pictures.decode import PictureRefusedError, check_size
+from bot.pictures.intake import Reader
 
 if TYPE_CHECKING:
     from bot.client import EaselClient
@@ -71,6 +73,24 @@ async def _defer(interaction: discord.Interaction[EaselClient], *, ephemeral: bo
             raise
         return None
     return response.message_id if response else None
+
+
+def link_of(attachment: discord.Attachment) -> str:
+    """Return an attachment's link without its signature, which dies after a day."""
+    return attachment.url.partition("?")[0]
+
+
+def readers(files: Mapping[str, discord.Attachment]) -> dict[str, Reader]:
+    """Return what reads each attachment."""
+    return {link: partial(_read, file) for link, file in files.items()}
+
+
+async def _read(file: discord.Attachment) -> bytes:
+    check_size(file.size)
+    try:
+        return await file.read()
+    except discord.HTTPException as error:
+        raise PictureRefusedError("That attachment is gone. Attach the file again.") from error
 
 
 async def origin_of(interaction: discord.Interaction[EaselClient]) -> Origin:

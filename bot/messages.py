@@ -6,12 +6,16 @@ The shapes follow Midjourney's (`**prompt** - <@user> (31%)`), so that people fe
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from typing import assert_never
 
 import discord
 
+from bot.answers import described_prompts
+from bot.dispatch.action import Action
 from bot.prompt import Prompt
+from engine.api import Answer, Described, Shortened, WordWeight
 from storage import POISON, JobRecord, PictureRecord, QueueLimitError, QueueScope
 
 PICTURES_PER_JOB = 4
@@ -19,8 +23,25 @@ MAX_PLACES = 10
 """What of the queue everyone is shown."""
 MAX_LINES = 30
 INTERRUPTED = "I was restarted before I could answer this. Please ask again."
+IMPORTANT, UNIMPORTANT = 0.5, 0.15
+"""Weights from which a word of a prompt is set in bold, and below which it is struck out."""
+MAX_CHARACTERS = 2000
+"""Discord's limit for a message."""
 MAX_SHOWN = 1600
 """What of it a prompt may take; the whole prompt is in the database and in the picture."""
+
+
+_LINK = re.compile(r"https?://[^\s<>\\]+?(?=(?:::[0-9.]+)?(?:[\s<>\\,]|$))")
+"""A link without the weight behind it."""
+
+_DEEDS = {
+    Action.VARIATION_SUBTLE: "Variations (Subtle) by ",
+    Action.VARIATION_STRONG: "Variations (Strong) by ",
+    Action.BLEND: "Blend by ",
+    Action.DESCRIBE: "Description for ",
+    Action.SHORTEN: "Shortened for ",
+}
+"""What was done, as Midjourney words it; nothing for a first grid."""
 
 
 def _shown(prompt: str) -> str:
@@ -28,6 +49,8 @@ def _shown(prompt: str) -> str:
     shown = discord.utils.escape_mentions(discord.utils.escape_markdown(prompt))
     # What is left are mentions by id, custom emoji and timestamps: all begin with this bracket.
     shown = shown.replace("<", "\\<")
+    # In brackets a link shows no preview: the picture below is the one that counts.
+    shown = _LINK.sub(r"<\g<0>>", shown)
     if len(shown) <= MAX_SHOWN:
         return shown
     # A cut between a backslash and its character would set the rest of the message in bold.
@@ -39,8 +62,7 @@ def _headline(job: JobRecord, deed: str) -> str:
 
 
 def _deed(job: JobRecord) -> str:
-    """Return what was done, as Midjourney words it: nothing for a first grid."""
-    return "Variations by " if job.action == "variation" else ""
+    return next((deed for action, deed in _DEEDS.items() if action == job.action), "")
 
 
 def asked(prompt: str, *, user_id: int) -> str:
@@ -156,6 +178,47 @@ def running(job: JobRecord, *, step: int, total: int) -> str:
 def done(job: JobRecord) -> str:
     """Say that the job is done; the grid hangs below."""
     return f"{_headline(job, _deed(job))} ({job.lane})"
+
+
+def answered(job: JobRecord, answer: Answer) -> str:
+    """Say the words that were found, numbered as their buttons are."""
+    match answer:
+        case Described():
+            lines = [
+                f"{_headline(job, _deed(job))} (words by {_shown(answer.source)})",
+                *_numbered(described_prompts(answer)),
+            ]
+        case Shortened():
+            lines = [
+                f"{_headline(job, _deed(job))}",
+                " ".join(_weighed(one) for one in answer.words)[:MAX_SHOWN],
+                *_numbered(answer.prompts),
+            ]
+        case _:
+            assert_never(answer)
+    return "\n".join(lines)[:MAX_CHARACTERS]
+
+
+def details(answer: Shortened) -> str:
+    """Say how much each word of a prompt matters, the weightiest first."""
+    words = sorted(answer.words, key=lambda one: one.weight, reverse=True)[:MAX_LINES]
+    return "\n".join(f"`{one.weight:.2f}` {_shown(one.word)}" for one in words)
+
+
+def _numbered(prompts: Sequence[str]) -> list[str]:
+    return [f"{number_label(index)} {_shown(prompt)}" for index, prompt in enumerate(prompts)]
+
+
+def number_label(index: int) -> str:
+    """Return the emoji of a number, from 1."""
+    return f"{index + 1}\N{VARIATION SELECTOR-16}\N{COMBINING ENCLOSING KEYCAP}"
+
+
+def _weighed(one: WordWeight) -> str:
+    word = _shown(one.word)
+    if one.weight >= IMPORTANT:
+        return f"**{word}**"
+    return f"~~{word}~~" if one.weight < UNIMPORTANT else word
 
 
 def missed(content: str) -> str:

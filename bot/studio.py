@@ -6,10 +6,12 @@ from dataclasses import dataclass
 
 from bot.dispatch.deliver import Deliverer
 from bot.dispatch.dispatcher import Dispatcher
+from bot.dispatch.drafts import Drafts
 from bot.dispatch.line import Line
 from bot.dispatch.progress import ProgressBoard
 from bot.dispatch.promises import PromiseKeeper
 from bot.dispatch.submit import Submitter
+from bot.pictures.intake import Intake
 from storage import Blobs, Jobs
 
 
@@ -17,6 +19,8 @@ from storage import Blobs, Jobs
 class Studio:
     """The services behind every command and button."""
 
+    drafts: Drafts
+    intake: Intake
     submitter: Submitter
     dispatcher: Dispatcher
     deliverer: Deliverer

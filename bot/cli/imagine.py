@@ -1,117 +1,89 @@
-"""`easel imagine`: a prompt becomes files, through the same language, recipe and engine as the bot.
+"""`easel imagine`, `variations` and `blend`: prompts and pictures become files.
 
-No Discord and no database. The pictures are the only thing on disk, the result the only thing on
-standard output; progress goes to the terminal on standard error.
+The pictures are the only thing on disk, the result the only thing on standard output; progress
+goes to the terminal on standard error.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
-import contextlib
-import json
-import sys
-from collections.abc import Callable, Iterator
-from dataclasses import replace
+from collections.abc import Callable
 from pathlib import Path
 
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
-
-from bot import recipe
-from bot.cli.start import REFUSALS, Started, open_executor
-from bot.dispatch.submit import seed_of, with_seed
-from bot.errors import UserError
-from bot.prompt import Prompt, PromptError, parse_all
+from bot.cli.bench import Bench, Result, link_to, read_one, show, work
+from bot.commands.blend import DIMENSIONS, blend_prompt
+from bot.dispatch.drafts import seed_of, with_seed
+from bot.prompt import Prompt
+from bot.recipe import Variation
 from bot.settings import Settings
-from bot.shelf import Shelf
 from engine import api
 from engine.images import make_grid
-from engine.models.catalog import Catalog, CatalogError
-
-EXIT_FAILED = 1
-EXIT_REFUSED = 2
-
-
-class DrawingError(Exception):
-    """The engine could not draw; the message is a sentence for the user."""
 
 
 def imagine(settings: Settings, options: argparse.Namespace) -> int:
-    """Draw one prompt into a folder; return the exit code."""
-    try:
-        shelf = Shelf.of(
-            Catalog.load(settings.catalog), settings.resolved_models_dir, default_model=""
+    """Draw one prompt, and the pictures before it, into a folder; return the exit code."""
+
+    def read() -> Prompt:
+        weight = [] if options.iw is None else [f"--iw {options.iw}"]
+        return read_one(
+            settings, " ".join([*map(link_to, options.pictures), options.prompt, *weight])
         )
-        (asked,) = parse_all(options.prompt, shelf.vocabulary, limit=1)
-        recipe.check(asked)
+
+    return _draw(settings, options, read)
+
+
+def variations(settings: Settings, options: argparse.Namespace) -> int:
+    """Draw four variations of a picture into a folder; return the exit code."""
+
+    def read() -> Prompt:
+        return read_one(settings, f"{link_to(options.picture)} {options.prompt}".strip())
+
+    return _draw(settings, options, read, variation=Variation(options.strength))
+
+
+def blend(settings: Settings, options: argparse.Namespace) -> int:
+    """Draw four pictures that lie between others into a folder; return the exit code."""
+
+    def read() -> Prompt:
+        ratio = {choice.name.lower(): choice.value for choice in DIMENSIONS}[options.dimensions]
+        links = [link_to(picture) for picture in options.pictures]
+        return read_one(settings, blend_prompt(links, options.weights, ratio))
+
+    return _draw(settings, options, read)
+
+
+def _draw(
+    settings: Settings,
+    options: argparse.Namespace,
+    read: Callable[[], Prompt],
+    *,
+    variation: Variation | None = None,
+) -> int:
+    async def do(bench: Bench, asked: Prompt) -> Result:
         prompt = with_seed(asked)
-    except (CatalogError, recipe.CannotDrawError) as error:
-        print(f"easel: {error}", file=sys.stderr)
-        return EXIT_REFUSED
-    except PromptError as error:
-        print(error.render().replace("```\n", "").replace("```", ""), file=sys.stderr)
-        return EXIT_REFUSED
-    try:
-        result = asyncio.run(_draw(settings, shelf, prompt, options.out))
-    except UserError as error:
-        print(f"easel: {error}", file=sys.stderr)
-        return EXIT_REFUSED
-    except (DrawingError, *REFUSALS) as error:
-        print(f"easel: {error}", file=sys.stderr)
-        return EXIT_FAILED
-    print(json.dumps(result, indent=2) if options.json else _readable(result))
-    return 0
+        request = bench.drafts.grid(
+            prompt,
+            seed=seed_of(prompt),
+            sources=await bench.take(prompt.links),
+            variation=variation,
+        )
+        return await _result(options.out, prompt, request, await bench.run(request))
+
+    return show(work(settings, read, do), _readable, as_json=options.json)
 
 
-async def _draw(settings: Settings, shelf: Shelf, prompt: Prompt, out: Path) -> dict[str, object]:
-    async with open_executor(settings) as started:
-        card = replace(shelf, default_model=started.card.name).card(prompt)
-        request = recipe.text_to_image(prompt, card=card, seed=seed_of(prompt))
-        with _progress_bar() as advance:
-            finished = await _run(started, request, advance)
-    images = await asyncio.to_thread(_write, out, [picture.png for picture in finished.pictures])
+async def _result(
+    out: Path, prompt: Prompt, request: api.TextToImage, finished: api.Finished
+) -> Result:
+    pngs = [picture.png for picture in finished.pictures]
     return {
         "seed": request.seed,
         "model": request.model,
         "prompt": prompt.canonical(),
-        "images": images,
+        "images": await asyncio.to_thread(_write, out, pngs),
         "timings": {stage: round(seconds, 3) for stage, seconds in finished.timings.items()},
     }
-
-
-async def _run(
-    started: Started, request: api.Request, advance: Callable[[int, int], None]
-) -> api.Finished:
-    executor = started.executor
-    events = executor.events()
-    item = api.WorkItem(job_id=1, fence=1, request=request)
-    await executor.submit(executor.slots()[0].id, [item])
-    async for event in events:
-        match event:
-            case api.Progress():
-                advance(event.step, event.total)
-            case api.Finished():
-                return event
-            case api.Failed():
-                raise DrawingError(event.message)
-            case api.Lost():
-                raise DrawingError(f"The worker died: {event.reason}. See `easel doctor`.")
-            case _:
-                continue
-    raise DrawingError("The worker stopped before the pictures were done. See `easel doctor`.")
-
-
-@contextlib.contextmanager
-def _progress_bar() -> Iterator[Callable[[int, int], None]]:
-    console = Console(stderr=True)
-    if not console.is_terminal:
-        yield lambda _step, _total: None
-        return
-    columns = (TextColumn("drawing"), BarColumn(), TextColumn("{task.completed}/{task.total}"))
-    with Progress(*columns, TimeElapsedColumn(), console=console, transient=True) as bar:
-        task = bar.add_task("drawing", total=None)
-        yield lambda step, total: bar.update(task, completed=step, total=total)
 
 
 def _write(out: Path, pngs: list[bytes]) -> list[str]:
@@ -123,16 +95,13 @@ def _write(out: Path, pngs: list[bytes]) -> list[str]:
     return [str(path) for path in paths]
 
 
-def _readable(result: dict[str, object]) -> str:
-    images, timings = result["images"], result["timings"]
-    if not isinstance(images, list) or not isinstance(timings, dict):
-        raise TypeError("the result has another shape")
-    stages = "  ".join(f"{stage} {seconds:.2f} s" for stage, seconds in timings.items())
+def _readable(result: Result) -> str:
+    stages = "  ".join(f"{stage} {seconds:.2f} s" for stage, seconds in result["timings"].items())
     lines = (
         f"prompt  {result['prompt']}",
         f"seed    {result['seed']}",
         f"model   {result['model']}",
-        f"images  {Path(images[0]).parent}",
+        f"images  {Path(result['images'][0]).parent}",
         f"time    {stages}",
     )
     return "\n".join(lines)

@@ -15,6 +15,7 @@ import discord
 from bot.app import open_bot
 from bot.cli.start import REFUSALS, open_executor
 from bot.dispatch.leadership import LeaseLostError
+from bot.pictures.addresses import PUBLIC, Reach
 from bot.playground import Playground, point_discord_at
 from bot.settings import Settings
 
@@ -45,7 +46,10 @@ async def _run(settings: Settings, *, browser: bool, port: int | None) -> None:
         with contextlib.suppress(NotImplementedError):
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
     print("Easel", flush=True)
-    async with _channel(settings, port=port) as (token, where), open_executor(settings) as started:
+    async with (
+        _channel(settings, port=port) as (token, where, reach),
+        open_executor(settings) as started,
+    ):
         print(f"  model    {started.card.title} on {started.device_name}", flush=True)
         async with open_bot(
             settings,
@@ -53,6 +57,7 @@ async def _run(settings: Settings, *, browser: bool, port: int | None) -> None:
             executor=started.executor,
             catalog=started.catalog,
             default_model=started.card.name,
+            reach=reach,
         ):
             print(f"  channel  {where}\n\nPress Ctrl-C to stop.", flush=True)
             if browser and where.startswith("http"):
@@ -62,10 +67,15 @@ async def _run(settings: Settings, *, browser: bool, port: int | None) -> None:
 
 
 @contextlib.asynccontextmanager
-async def _channel(settings: Settings, *, port: int | None) -> AsyncIterator[tuple[str, str]]:
-    """Yield the bot's token and where to find it: on Discord, or in a local channel of our own."""
+async def _channel(
+    settings: Settings, *, port: int | None
+) -> AsyncIterator[tuple[str, str, Reach]]:
+    """Yield the bot's token, where to find it, and where links may lead.
+
+    It is found on Discord, or in a local channel of our own, whose pictures have links too.
+    """
     if settings.discord_token is not None:
-        yield settings.discord_token.get_secret_value(), "Discord"
+        yield settings.discord_token.get_secret_value(), "Discord", PUBLIC
         return
     wanted = settings.playground_port if port is None else port
     async with contextlib.AsyncExitStack() as stack:
@@ -75,4 +85,8 @@ async def _channel(settings: Settings, *, port: int | None) -> AsyncIterator[tup
             # The port is in use, perhaps by another Easel: any free one serves as well.
             playground = await stack.enter_async_context(Playground(port=0))
         stack.enter_context(point_discord_at(playground.base_url))
-        yield playground.bot_token, playground.page_url
+        yield (
+            playground.bot_token,
+            playground.page_url,
+            Reach(also=frozenset({playground.endpoint})),
+        )

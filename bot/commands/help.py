@@ -19,6 +19,7 @@ MAX_CHOICES = 25
 _OVERVIEW = """\
 **/imagine** draws four pictures from your words. Parameters go last:
 > a red apple on a table --ar 3:2 --no leaf
+Pictures go first: attach them, or begin with their links.
 `hot:: dog::2` two ideas, the second twice as heavy
 `{{red, green}} bird` a grid for each; `\\,` is a comma between braces
 `(word:1.3)` `[word]` more and less of a word; `BREAK` begins a new chunk
@@ -35,7 +36,7 @@ _OVERVIEW = """\
 async def help_(interaction: discord.Interaction[Any], topic: str | None = None) -> None:
     """Answer with the overview, or with one parameter."""
     client: EaselClient = interaction.client
-    text = overview() if topic is None else explain(topic, client.studio.submitter.flags())
+    text = overview() if topic is None else explain(topic, client.studio.drafts.flags())
     await interaction.response.send_message(text, ephemeral=True)
 
 

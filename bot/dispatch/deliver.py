@@ -9,34 +9,28 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import io
 import logging
 import random
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import assert_never
 
 import discord
-from PIL import Image
 
 from bot import messages
 from bot.dispatch.breaker import Breaker
 from bot.dispatch.checkpoints import Checkpoint, Passing, pass_by
 from bot.dispatch.leadership import Leadership
-from bot.dispatch.messenger import Message, Messenger, Picture, UndeliverableError
+from bot.dispatch.messenger import Message, Messenger, UndeliverableError
 from bot.dispatch.progress import ProgressBoard
+from bot.dispatch.results import FILE_LIMIT_BYTES, Results
 from bot.dispatch.retry import TRANSIENT
-from engine.images import make_grid
 from storage import (
     BlobError,
-    Blobs,
     Deliveries,
     DeliveryRecord,
     JobRecord,
     Jobs,
-    JobState,
-    Pictures,
 )
 
 logger = logging.getLogger(__name__)
@@ -45,17 +39,12 @@ AT_ONCE = 16
 MAX_ATTEMPTS = 10
 TOO_LARGE = 413
 IDLE_SECONDS = 5.0
-FILE_LIMIT_BYTES = 10 * 1024 * 1024
-"""What every server accepts for one file."""
 REQUEST_LIMIT_BYTES = 25 * 1024 * 1024 - 64 * 1024
 """What Discord accepts for a whole request, less what is not the file."""
 LEAST_LIMIT_BYTES = 16 * 1024
 """A picture this small that is still too large is refused for another reason."""
 MISSED_AT_ONCE = 3
 """How many results a user is told of at once that did not reach them."""
-
-MakeView = Callable[[int, int], discord.ui.View]
-"""Builds the buttons under a grid, from the job's id and its number of pictures."""
 
 
 class Deliverer:
@@ -65,25 +54,21 @@ class Deliverer:
         self,
         *,
         jobs: Jobs,
-        pictures: Pictures,
         deliveries: Deliveries,
-        blobs: Blobs,
+        results: Results,
         messenger: Messenger,
         progress: ProgressBoard,
         leadership: Leadership,
         breaker: Breaker,
-        make_view: MakeView,
         passing: Passing = pass_by,
     ) -> None:
         self._jobs = jobs
-        self._pictures = pictures
         self._deliveries = deliveries
-        self._blobs = blobs
+        self._results = results
         self._messenger = messenger
         self._progress = progress
         self._leadership = leadership
         self._breaker = breaker
-        self._make_view = make_view
         self._passing = passing
         self._woken = asyncio.Event()
         self._is_settled = asyncio.Event()
@@ -147,7 +132,7 @@ class Deliverer:
 
     async def _missed_message(self, job: JobRecord) -> Message:
         try:
-            message = await self._message(job, limit_bytes=FILE_LIMIT_BYTES)
+            message = await self._results.message(job, limit_bytes=FILE_LIMIT_BYTES)
         except BlobError as error:
             logger.warning("its pictures are gone job_id=%d: %s", job.id, error)
             message = Message(content=messages.gone(job))
@@ -175,7 +160,7 @@ class Deliverer:
         limit_bytes = min(job.file_limit_bytes or FILE_LIMIT_BYTES, REQUEST_LIMIT_BYTES)
         while True:
             message = replace(
-                await self._message(job, limit_bytes=limit_bytes), nonce=delivery.nonce
+                await self._results.message(job, limit_bytes=limit_bytes), nonce=delivery.nonce
             )
             await self._leadership.check()
             try:
@@ -196,46 +181,4 @@ class Deliverer:
         pause = random.uniform(0.5, 1.0) * min(300, 2 ** (delivery.attempts + 1))
         await self._deliveries.retry_later(
             delivery.job_id, str(error), datetime.now(UTC) + timedelta(seconds=pause)
-        )
-
-    async def _message(self, job: JobRecord, *, limit_bytes: int) -> Message:
-        match job.state:
-            case JobState.DONE:
-                return await self._grid(job, limit_bytes)
-            case JobState.CANCELLED:
-                return Message(content=messages.cancelled(job))
-            case JobState.FAILED:
-                return Message(content=messages.failed(job))
-            case JobState.QUEUED | JobState.RUNNING:
-                raise ValueError(f"job {job.id} is {job.state}, but has a delivery")
-            case _:
-                assert_never(job.state)
-
-    async def _grid(self, job: JobRecord, limit_bytes: int) -> Message:
-        pictures = await self._pictures.of_job(job.id)
-        pngs = [await self._blobs.get(picture.sha256) for picture in pictures]
-        picture = await asyncio.to_thread(_grid_file, pngs, f"easel-{job.id}", limit_bytes)
-        return Message(
-            content=messages.done(job),
-            picture=picture,
-            view=lambda: self._make_view(job.id, len(pictures)),
-        )
-
-
-def _grid_file(pngs: list[bytes], stem: str, limit_bytes: int) -> Picture:
-    return fit(make_grid(pngs), stem, limit_bytes=limit_bytes)
-
-
-def fit(png: bytes, stem: str, *, limit_bytes: int = FILE_LIMIT_BYTES) -> Picture:
-    """Return the picture as a file that Discord accepts: PNG, then WebP, then smaller WebP."""
-    if len(png) <= limit_bytes:
-        return Picture(data=png, filename=f"{stem}.png")
-    image = Image.open(io.BytesIO(png)).convert("RGB")
-    while True:
-        out = io.BytesIO()
-        image.save(out, "WEBP", quality=92, method=4)
-        if out.tell() <= limit_bytes:
-            return Picture(data=out.getvalue(), filename=f"{stem}.webp")
-        image = image.resize(
-            (image.width * 3 // 4, image.height * 3 // 4), Image.Resampling.LANCZOS
         )

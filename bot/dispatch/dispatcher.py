@@ -20,7 +20,7 @@ from bot.dispatch.deliver import Deliverer
 from bot.dispatch.leadership import Leadership
 from bot.dispatch.line import Drawing, Line
 from bot.dispatch.pick import Assignment, charge_of, pick
-from bot.dispatch.submit import request_of
+from bot.dispatch.stored import request_of
 from engine.api import (
     Cancelled,
     Event,

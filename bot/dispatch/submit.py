@@ -1,44 +1,40 @@
 """From a user's wish to a queued job: the only way in.
 
-Commands and buttons come here with text or with a job id; what leaves is one row in the jobs table.
+Commands and buttons come here with prompts or with a job id; what leaves is one row in the jobs
+table. The pictures that a wish is drawn from are stored before it comes here.
 """
 
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import datetime
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from types import MappingProxyType
 
 import msgspec
 
-from bot import messages, recipe
+from bot import messages
+from bot.dispatch.action import VARIATIONS, Action
 from bot.dispatch.checkpoints import Checkpoint, Passing, pass_by
+from bot.dispatch.cost import compat_key, cost_of, pixels_of
+from bot.dispatch.drafts import Drafts, seed_of, with_seed
+from bot.dispatch.origin import Asker, Origin
+from bot.dispatch.stored import answer_of, request_of
 from bot.errors import GoneError, UserError
-from bot.prompt import (
-    MAX_JOBS,
-    Completion,
-    Flag,
-    Prompt,
-    complete,
-    flag_table,
-    parse,
-    parse_all,
-)
+from bot.prompt import Prompt
 from bot.prompt.tokenizer import visible
-from bot.shelf import Shelf
+from bot.recipe import Drawn, Variation
 from engine.api import (
     MAX_SEED,
     REQUEST_VERSION,
+    Answer,
     DrawingRequest,
-    ImageToImage,
     Request,
-    TextToImage,
+    Shorten,
     batch_key,
-    request_from_json,
     request_to_json,
 )
-from engine.models.card import ModelCard
+from engine.models.catalog import Catalog
 from storage import (
     JobRecord,
     Jobs,
@@ -52,45 +48,9 @@ from storage import (
     WishRecord,
 )
 
-USUAL_IMAGES = 4
-VARIATION_STRENGTH = 0.6
-"""How much of the schedule V1-V4 draw anew: the layout stays, details change."""
-WORDS_COST = 0.05
-"""What it costs to read a picture or a prompt, beside a grid."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Asker:
-    """Who asks, and where: what a job's button is checked against."""
-
-    user_id: int
-    guild_id: int | None
-    """None in a direct message."""
-    channel_id: int
-
-    def may_see(self, job: JobRecord) -> bool:
-        """Whether the job is this person's, or was drawn for all to see in this place."""
-        if job.user_id == self.user_id:
-            return True
-        if self.guild_id is None:
-            return job.guild_id is None and job.channel_id == self.channel_id
-        return job.guild_id == self.guild_id
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Origin:
-    """Where a wish came from, in plain values: an interaction dies, these do not."""
-
-    interaction_id: int
-    interaction_token: str = field(repr=False)
-    interaction_expires_at: datetime
-    asker: Asker
-    user_name: str
-    guild_name: str
-    message_id: int
-    """The message that will show the job."""
-    file_limit_bytes: int
-    """What Discord takes for one file in answer."""
+Sources = Mapping[str, str]
+"""The sha256 of every picture that a prompt links to, by its link."""
+NO_SOURCES: Sources = MappingProxyType({})
 
 
 class Submitter:
@@ -102,7 +62,8 @@ class Submitter:
         jobs: Jobs,
         pictures: Pictures,
         wishes: Wishes,
-        shelf: Shelf,
+        drafts: Drafts,
+        catalog: Catalog,
         limits: QueueLimits,
         on_submit: Callable[[], None],
         passing: Passing = pass_by,
@@ -110,35 +71,28 @@ class Submitter:
         self._jobs = jobs
         self._pictures = pictures
         self._wishes = wishes
-        self._shelf = shelf
+        self._drafts = drafts
+        self._catalog = catalog
         self._limits = limits
         self._on_submit = on_submit
         self._passing = passing
 
-    def read(self, text: str) -> Prompt:
-        """Parse one prompt, such as a job's. Pure and quick. Raises PromptError."""
-        return parse(text, self._shelf.vocabulary)
+    async def imagine(
+        self,
+        prompt: Prompt,
+        origin: Origin,
+        *,
+        sources: Sources = NO_SOURCES,
+        action: Action = Action.IMAGINE,
+        variation: Variation | None = None,
+    ) -> JobRecord:
+        """Queue a grid drawn from words and pictures.
 
-    def read_all(self, text: str, *, limit: int = MAX_JOBS) -> tuple[Prompt, ...]:
-        """Parse what a user typed: a prompt for each job. Pure and quick. Raises PromptError."""
-        prompts = parse_all(text, self._shelf.vocabulary, limit=limit)
-        for prompt in prompts:
-            self._request(prompt, seed=0)
-        return prompts
-
-    def flags(self) -> dict[str, Flag]:
-        """Return every parameter by each of its names, as it can be typed here."""
-        return flag_table(self._shelf.vocabulary)
-
-    def complete(self, text: str) -> list[Completion]:
-        """Return what may come next in a half-typed prompt. Pure and quick."""
-        return complete(text, self._shelf.vocabulary)
-
-    async def imagine(self, prompt: Prompt, origin: Origin) -> JobRecord:
-        """Queue a grid drawn from words."""
-        prompt = with_seed(prompt)
-        request = self._request(prompt, seed=seed_of(prompt))
-        return await self._submit("imagine", prompt, request, origin, parent=None)
+        `variation` says how far it may go from the pictures.
+        """
+        return await self._submit(
+            self._grid(prompt, origin, sources=sources, action=action, variation=variation)
+        )
 
     async def imagine_all(
         self,
@@ -146,6 +100,7 @@ class Submitter:
         origin: Origin,
         *,
         message_ids: Sequence[int],
+        sources: Sources = NO_SOURCES,
         wish_id: int | None = None,
     ) -> list[JobRecord]:
         """Queue a grid for each prompt, all of them or none; each has a message of its own.
@@ -153,19 +108,19 @@ class Submitter:
         Empty: the wish that they fulfil was answered before.
         """
         news = []
-        for index, (asked, message_id) in enumerate(zip(prompts, message_ids, strict=True)):
-            prompt = with_seed(asked)
-            request = self._request(prompt, seed=seed_of(prompt))
-            new = self._new_job("imagine", prompt, request, replace(origin, message_id=message_id))
+        for index, (prompt, message_id) in enumerate(zip(prompts, message_ids, strict=True)):
+            new = self._grid(prompt, replace(origin, message_id=message_id), sources=sources)
             news.append(replace(new, idempotency_key=f"{new.idempotency_key}:{index}"))
         submitted = await self._queue(news, wish_id=wish_id)
         self._on_submit()
         return [one.job for one in submitted]
 
-    async def remember(self, text: str, *, user_id: int) -> WishRecord:
+    async def remember(
+        self, text: str, *, user_id: int, sources: Sources = NO_SOURCES
+    ) -> WishRecord:
         """Keep a wish until the user has said yes or no to its cost."""
         # What cannot be seen is a blank to the language, and some of it is nothing to a database.
-        return await self._wishes.add(user_id=user_id, prompt=visible(text))
+        return await self._wishes.add(user_id=user_id, prompt=visible(text), sources=sources)
 
     async def wish(self, wish_id: int, *, user_id: int) -> WishRecord:
         """Return a user's wish. Raises GoneError once it is answered, and for anybody else."""
@@ -181,25 +136,65 @@ class Submitter:
     async def reroll(self, job_id: int, *, origin: Origin) -> JobRecord:
         """Queue the same wish with a new seed; a variation starts at the same picture again."""
         parent = await self.job(job_id, asker=origin.asker)
-        prompt = with_seed(self.read(parent.prompt), fresh=True)
-        request = msgspec.structs.replace(request_of(parent), seed=seed_of(prompt))
+        request = request_of(parent)
+        if isinstance(request, Shorten):
+            raise UserError("The same words matter each time. Shorten another prompt.")
+        request = msgspec.structs.replace(request, seed=random.randint(0, MAX_SEED))
+        text, lane = parent.prompt, parent.lane
+        if isinstance(request, DrawingRequest):
+            prompt = self._drafts.read(text).with_seed(request.seed)
+            text, lane = prompt.canonical(), prompt.lane
         return await self._submit(
-            parent.action, prompt, request, origin, parent=parent, index=parent.parent_image_index
+            self._new_job(
+                parent.action,
+                text,
+                request,
+                origin,
+                lane=lane,
+                sources=parent.sources,
+                parent=parent,
+                index=parent.parent_image_index,
+            )
         )
 
-    async def vary(self, job_id: int, image_index: int, *, origin: Origin) -> JobRecord:
+    async def vary(
+        self, job_id: int, image_index: int, variation: Variation, *, origin: Origin
+    ) -> JobRecord:
         """Queue four variations of one picture of a job."""
         parent, picture = await self.picture(job_id, image_index, asker=origin.asker)
-        prompt = with_seed(self.read(parent.prompt).for_variations(), fresh=True)
-        request = recipe.image_to_image(
+        prompt = with_seed(self._drafts.read(parent.prompt).for_variations(), fresh=True)
+        request = self._drafts.variations(
             prompt,
-            card=self._shelf.card(prompt),
             seed=seed_of(prompt),
-            image_sha256=picture.sha256,
-            strength=VARIATION_STRENGTH,
+            sources=parent.sources or NO_SOURCES,
+            picture=Drawn(sha256=picture.sha256, seed=picture.seed),
+            variation=variation,
         )
         return await self._submit(
-            "variation", prompt, request, origin, parent=parent, index=image_index
+            self._new_job(
+                VARIATIONS[variation],
+                prompt.canonical(),
+                request,
+                origin,
+                lane=prompt.lane,
+                sources=parent.sources,
+                parent=parent,
+                index=image_index,
+            )
+        )
+
+    async def describe(self, link: str, origin: Origin, *, sources: Sources) -> JobRecord:
+        """Queue the search for words for a picture."""
+        request = self._drafts.describe(sources[link], seed=random.randint(0, MAX_SEED))
+        return await self._submit(
+            self._new_job(Action.DESCRIBE, link, request, origin, sources=sources)
+        )
+
+    async def shorten(self, prompt: Prompt, origin: Origin) -> JobRecord:
+        """Queue the search for the words that matter in a prompt."""
+        request = self._drafts.shorten(prompt)
+        return await self._submit(
+            self._new_job(Action.SHORTEN, prompt.canonical(), request, origin, lane=prompt.lane)
         )
 
     async def job(self, job_id: int, *, asker: Asker) -> JobRecord:
@@ -219,23 +214,33 @@ class Submitter:
             raise GoneError("That picture is no longer here. Draw the grid again with 🔄.")
         return job, picture
 
-    def _request(self, prompt: Prompt, *, seed: int) -> TextToImage:
-        try:
-            return recipe.text_to_image(prompt, card=self._shelf.card(prompt), seed=seed)
-        except recipe.CannotDrawError as error:
-            raise UserError(str(error)) from error
+    async def answer(self, job_id: int, *, asker: Asker) -> tuple[JobRecord, Answer]:
+        """Return the words that a job found, which the asker may see. Raises GoneError."""
+        job = await self.job(job_id, asker=asker)
+        answer = answer_of(job)
+        if answer is None:
+            raise GoneError("Those words are no longer here. Ask for them again.")
+        return job, answer
 
-    async def _submit(
+    def _grid(
         self,
-        action: str,
-        prompt: Prompt,
-        request: Request,
+        asked: Prompt,
         origin: Origin,
         *,
-        parent: JobRecord | None,
-        index: int | None = None,
-    ) -> JobRecord:
-        new = self._new_job(action, prompt, request, origin, parent=parent, index=index)
+        sources: Sources,
+        action: Action = Action.IMAGINE,
+        variation: Variation | None = None,
+    ) -> NewJob:
+        prompt = with_seed(asked)
+        request = self._drafts.grid(
+            prompt, seed=seed_of(prompt), sources=sources, variation=variation
+        )
+        own = {link: sources[link] for link in prompt.links}
+        return self._new_job(
+            action, prompt.canonical(), request, origin, lane=prompt.lane, sources=own
+        )
+
+    async def _submit(self, new: NewJob) -> JobRecord:
         (submitted,) = await self._queue([new])
         self._on_submit()
         return submitted.job
@@ -252,10 +257,12 @@ class Submitter:
     def _new_job(
         self,
         action: str,
-        prompt: Prompt,
+        text: str,
         request: Request,
         origin: Origin,
         *,
+        lane: str = "fast",
+        sources: Sources | None = None,
         parent: JobRecord | None = None,
         index: int | None = None,
     ) -> NewJob:
@@ -274,57 +281,13 @@ class Submitter:
             action=action,
             parent_job_id=parent.id if parent else None,
             parent_image_index=index,
-            lane=prompt.lane,
+            lane=lane,
             compat_key=compat_key(request),
             batch_key=batch_key(request),
             pixels=pixels_of(request),
-            cost=cost_of(request, self._shelf.catalog[request.model]),
-            prompt=prompt.canonical(),
+            cost=cost_of(request, self._catalog[request.model]),
+            prompt=text,
             request=request_to_json(request),
             request_version=REQUEST_VERSION,
+            sources=sources or None,
         )
-
-
-def request_of(job: JobRecord) -> Request:
-    """Return a stored job's request as the engine knows it."""
-    return request_from_json(job.request)
-
-
-def compat_key(request: Request) -> str:
-    """Return what requests have in common that take equally long, for equal costs."""
-    if isinstance(request, DrawingRequest):
-        return f"{request.model}:{request.width}x{request.height}"
-    return f"{request.model}:words"
-
-
-def pixels_of(request: Request) -> int:
-    """Return what a request takes of a batch."""
-    if not isinstance(request, DrawingRequest):
-        return 0
-    return request.num_images * request.width * request.height
-
-
-def cost_of(request: Request, card: ModelCard) -> float:
-    """Return how much work a request is; 1 is the model's usual grid of four."""
-    if not isinstance(request, DrawingRequest):
-        return WORDS_COST
-    steps: float = request.num_inference_steps * request.stop_at
-    if isinstance(request, ImageToImage):
-        steps *= request.strength
-    width, height = card.default_size
-    pixels = (request.width * request.height) / (width * height)
-    return request.num_images / USUAL_IMAGES * steps / card.num_inference_steps * pixels
-
-
-def with_seed(prompt: Prompt, *, fresh: bool = False) -> Prompt:
-    """Return the prompt with a seed: the one that was asked for, or (also if `fresh`) a new one."""
-    if prompt.seed is not None and not fresh:
-        return prompt
-    return prompt.with_seed(random.randint(0, MAX_SEED))
-
-
-def seed_of(prompt: Prompt) -> int:
-    """Return the seed of a prompt that went through `with_seed`."""
-    if prompt.seed is None:
-        raise ValueError("the prompt has no seed yet")
-    return prompt.seed

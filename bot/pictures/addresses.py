@@ -56,6 +56,10 @@ class Reach:
         return port in self.ports or any(port == allowed for _, allowed in self.also)
 
 
+PUBLIC = Reach()
+"""The public internet and nothing else."""
+
+
 def is_public(address: Address) -> bool:
     """Whether the address, and any IPv4 address inside it, belongs to the public internet."""
     if isinstance(address, IPv6Address):

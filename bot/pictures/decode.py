@@ -58,6 +58,13 @@ class Decoder:
     def __init__(self, *, timeout_seconds: float = TIMEOUT_SECONDS) -> None:
         self._timeout_seconds = timeout_seconds
         self._places = asyncio.Semaphore(AT_ONCE)
+        self._processes: set[Process] = set()
+
+    async def aclose(self) -> None:
+        """End what is being decoded: nobody waits for it any more."""
+        for process in self._processes:
+            _kill(process)
+        await asyncio.gather(*(process.wait() for process in self._processes))
 
     async def decode(self, data: bytes) -> CleanPicture:
         """Return the picture in these bytes, upright, at most 2048 pixels a side.
@@ -79,6 +86,7 @@ class Decoder:
             stderr=PIPE,
             env={"PYTHONPATH": os.pathsep.join(sys.path)},
         )
+        self._processes.add(process)
         try:
             async with asyncio.timeout(self._timeout_seconds):
                 return await _converse(process, data)
@@ -87,9 +95,15 @@ class Decoder:
                 "This picture takes too long to open; save it again, or make it smaller."
             ) from error
         finally:
-            if process.returncode is None:
-                process.kill()
+            _kill(process)
             await asyncio.shield(process.wait())
+            self._processes.discard(process)
+
+
+def _kill(process: Process) -> None:
+    # One that ends by itself meanwhile is gone as well.
+    with contextlib.suppress(ProcessLookupError):
+        process.kill()
 
 
 async def _converse(process: Process, data: bytes) -> tuple[int, int, bytes]:

@@ -92,6 +92,11 @@ class Playground:
         return f"{scheme}://{host}:{self.port}"
 
     @property
+    def endpoint(self) -> tuple[str, int]:
+        """Return the address and the port, where attachments are served too."""
+        return self.host, self.port
+
+    @property
     def page_url(self) -> str:
         """Return the page's address with the run's access token."""
         return f"{self.base_url}/#{self.page_token}"

@@ -1,33 +1,39 @@
 """Buttons, selects and modals. They hold ids only, so they work after any restart."""
 
-from bot.views.batch import draw_all
+from bot.views.answers import DetailsButton, PromptButton, answer_view
 from bot.views.cancel import CancelButton, cancel_view
-from bot.views.grid import RerollButton, UpscaleButton, VariationButton, grid_view
+from bot.views.drawing import draw
+from bot.views.forms import submit_form
+from bot.views.grid import (
+    RerollButton,
+    UpscaleButton,
+    VariationButton,
+    VaryButton,
+    grid_view,
+)
 from bot.views.waiting import announce, tell_missed
-from bot.views.wish import NoButton, YesButton, ask
+from bot.views.wish import NoButton, YesButton
 
 __all__ = [
     "DYNAMIC_ITEMS",
-    "CancelButton",
-    "NoButton",
-    "RerollButton",
-    "UpscaleButton",
-    "VariationButton",
-    "YesButton",
     "announce",
-    "ask",
+    "answer_view",
     "cancel_view",
-    "draw_all",
+    "draw",
     "grid_view",
+    "submit_form",
     "tell_missed",
 ]
 
 DYNAMIC_ITEMS = (
     CancelButton,
+    DetailsButton,
     NoButton,
+    PromptButton,
     RerollButton,
     UpscaleButton,
     VariationButton,
+    VaryButton,
     YesButton,
 )
 """Every button that must work after a restart; the client registers them."""

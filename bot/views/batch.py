@@ -15,7 +15,8 @@ from bot.views.waiting import announce
 
 if TYPE_CHECKING:
     from bot.client import EaselClient
-    from bot.dispatch.submit import Origin
+    from bot.dispatch.origin import Origin
+    from bot.dispatch.submit import Sources
     from bot.prompt import Prompt
     from storage import JobRecord
 
@@ -27,6 +28,7 @@ async def draw_all(
     prompts: Sequence[Prompt],
     origin: Origin,
     *,
+    sources: Sources,
     wish_id: int | None = None,
 ) -> list[JobRecord]:
     """Post a message for each prompt, queue all jobs, then show how each of them waits.
@@ -47,7 +49,7 @@ async def draw_all(
             message_ids.append(sent.id)
             await promise(interaction, sent.id)
         jobs = await interaction.client.studio.submitter.imagine_all(
-            prompts, origin, message_ids=message_ids, wish_id=wish_id
+            prompts, origin, message_ids=message_ids, sources=sources, wish_id=wish_id
         )
         if jobs:
             posted.pop_all()

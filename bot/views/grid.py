@@ -1,4 +1,4 @@
-"""The buttons under a grid: U takes one picture out, V varies one, 🔄 draws again.
+"""The buttons under pictures: U takes one out, V and Vary vary one, 🔄 draws again.
 
 Anybody who sees a grid may press its buttons, as in Midjourney; a new job is the presser's own.
 Everything behind an id is looked up, and checked again, when a button is pressed.
@@ -14,6 +14,7 @@ import discord
 from bot import messages
 from bot.dispatch.retry import retried
 from bot.interactions import acknowledge, asker_of, origin_of
+from bot.recipe import Variation
 from bot.views.button import IMAGE_INDEX, JOB_ID, JobButton
 from bot.views.waiting import announce, tell_missed
 
@@ -44,6 +45,7 @@ class UpscaleButton(JobButton, template=rf"easel:U:{JOB_ID}:{IMAGE_INDEX}"):
             lambda: interaction.edit_original_response(
                 content=messages.single(job, picture, user_id=interaction.user.id),
                 attachments=[discord.File(io.BytesIO(png), f"easel-{job.id}-{label}.png")],
+                view=single_view(job.id, picture.image_index),
                 allowed_mentions=discord.AllowedMentions.none(),
             ),
             by_token=True,
@@ -52,7 +54,7 @@ class UpscaleButton(JobButton, template=rf"easel:U:{JOB_ID}:{IMAGE_INDEX}"):
 
 
 class VariationButton(JobButton, template=rf"easel:V:{JOB_ID}:{IMAGE_INDEX}"):
-    """V1-V4: draws four variations of one picture."""
+    """V1-V4: draws four strong variations of one picture, as Midjourney does unless told."""
 
     def __init__(self, job_id: int, image_index: int, *, row: int | None = None) -> None:
         button = discord.ui.Button[discord.ui.View](
@@ -62,10 +64,29 @@ class VariationButton(JobButton, template=rf"easel:V:{JOB_ID}:{IMAGE_INDEX}"):
 
     async def act(self, interaction: Press) -> None:
         """Queue the variations."""
-        origin = await origin_of(interaction)
-        await announce(
-            interaction, await interaction.client.studio.submitter.vary(**self.ids, origin=origin)
+        await _vary(interaction, variation=Variation.STRONG, **self.ids)
+
+
+class VaryButton(JobButton, template=rf"easel:vary:(?P<is_strong>[01]):{JOB_ID}:{IMAGE_INDEX}"):
+    """Vary (Subtle) and Vary (Strong), under one picture."""
+
+    def __init__(self, job_id: int, image_index: int, *, is_strong: int) -> None:
+        label = "Vary (Strong)" if is_strong else "Vary (Subtle)"
+        button = discord.ui.Button[discord.ui.View](
+            label=label, custom_id=f"easel:vary:{is_strong}:{job_id}:{image_index}"
         )
+        super().__init__(button, job_id=job_id, image_index=image_index, is_strong=is_strong)
+
+    async def act(self, interaction: Press) -> None:
+        """Queue the variations."""
+        variation = Variation.STRONG if self.ids["is_strong"] else Variation.SUBTLE
+        await _vary(interaction, self.ids["job_id"], self.ids["image_index"], variation)
+
+
+async def _vary(interaction: Press, job_id: int, image_index: int, variation: Variation) -> None:
+    origin = await origin_of(interaction)
+    submitter = interaction.client.studio.submitter
+    await announce(interaction, await submitter.vary(job_id, image_index, variation, origin=origin))
 
 
 class RerollButton(JobButton, template=rf"easel:R:{JOB_ID}"):
@@ -94,4 +115,12 @@ def grid_view(job_id: int, num_images: int) -> discord.ui.View:
     view.add_item(RerollButton(job_id, row=0))
     for image_index in shown:
         view.add_item(VariationButton(job_id, image_index, row=1))
+    return view
+
+
+def single_view(job_id: int, image_index: int) -> discord.ui.View:
+    """Return the buttons under one picture of a grid."""
+    view = discord.ui.View(timeout=None)
+    for is_strong in (0, 1):
+        view.add_item(VaryButton(job_id, image_index, is_strong=is_strong))
     return view

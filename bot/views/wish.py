@@ -20,6 +20,7 @@ from bot.views.button import JobButton
 
 if TYPE_CHECKING:
     from bot.client import EaselClient
+    from bot.dispatch.submit import Sources
     from bot.prompt import Prompt
     from bot.views.button import Press
 
@@ -38,10 +39,16 @@ class YesButton(JobButton, template=rf"easel:wish:yes:{_WISH_ID}"):
     async def act(self, interaction: Press) -> None:
         """Queue the jobs, each with a message of its own, and take the question away."""
         await interaction.response.defer()
-        submitter = interaction.client.studio.submitter
-        wish = await submitter.wish(self.ids["wish_id"], user_id=interaction.user.id)
-        prompts = submitter.read_all(wish.prompt)
-        jobs = await draw_all(interaction, prompts, origin_at(interaction, 0), wish_id=wish.id)
+        studio = interaction.client.studio
+        wish = await studio.submitter.wish(self.ids["wish_id"], user_id=interaction.user.id)
+        prompts = studio.drafts.read_all(wish.prompt)
+        jobs = await draw_all(
+            interaction,
+            prompts,
+            origin_at(interaction, 0),
+            sources=wish.sources or {},
+            wish_id=wish.id,
+        )
         if not jobs:
             return
         # A second press that came too late has taken the question away.
@@ -69,12 +76,15 @@ class NoButton(JobButton, template=rf"easel:wish:no:{_WISH_ID}"):
 
 
 async def ask(
-    interaction: discord.Interaction[EaselClient], text: str, prompts: Sequence[Prompt]
+    interaction: discord.Interaction[EaselClient],
+    text: str,
+    prompts: Sequence[Prompt],
+    *,
+    sources: Sources,
 ) -> None:
-    """Ask, in private, whether all of it shall be drawn."""
-    await interaction.response.defer(ephemeral=True, thinking=True)
+    """Ask, in private, whether all of it shall be drawn. The interaction thinks already."""
     submitter = interaction.client.studio.submitter
-    wish = await submitter.remember(text, user_id=interaction.user.id)
+    wish = await submitter.remember(text, user_id=interaction.user.id, sources=sources)
     view = discord.ui.View(timeout=None)
     view.add_item(YesButton(wish.id))
     view.add_item(NoButton(wish.id))

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from bot import messages
 from bot.prompt import parse, parse_all
+from engine.api import Described, Shortened, WordWeight
 from storage import POISON, JobRecord, JobState
 
 JOB = JobRecord(
@@ -65,8 +66,39 @@ EXAMPLES = [
     (messages.done(JOB), "**a red apple --ar 3:2** - <@42> (fast)"),
     (messages.cancelled(JOB), "**a red apple --ar 3:2** - <@42> (Stopped)"),
     (
-        messages.done(replace(JOB, action="variation")),
-        "**a red apple --ar 3:2** - Variations by <@42> (fast)",
+        messages.done(replace(JOB, action="variation_strong")),
+        "**a red apple --ar 3:2** - Variations (Strong) by <@42> (fast)",
+    ),
+    (
+        messages.done(replace(JOB, action="blend", prompt="https://a.b/c_d.png::2 http://e/f")),
+        "**<https://a.b/c_d.png>::2 <http://e/f>** - Blend by <@42> (fast)",
+    ),
+    (
+        messages.answered(
+            replace(JOB, action="describe", prompt="https://a.b/c.png"),
+            Described(prompts=["a cat", "a *hat*"], width=1365, height=2048, source="BLIP"),
+        ),
+        (
+            "**<https://a.b/c.png>** - Description for <@42> (words by BLIP)\n"
+            "1\ufe0f\u20e3 a cat --ar 2:3\n2\ufe0f\u20e3 a \\*hat\\* --ar 2:3"
+        ),
+    ),
+    (
+        messages.answered(
+            replace(JOB, action="shorten", prompt="a very red apple"),
+            Shortened(
+                words=[
+                    WordWeight(word="a", weight=0.0),
+                    WordWeight(word="very", weight=0.2),
+                    WordWeight(word="red", weight=1.0),
+                ],
+                prompts=["very red", "red"],
+            ),
+        ),
+        (
+            "**a very red apple** - Shortened for <@42>\n~~a~~ very **red**\n"
+            "1\ufe0f\u20e3 very red\n2\ufe0f\u20e3 red"
+        ),
     ),
 ]
 
@@ -96,7 +128,7 @@ def test_a_prompt_pings_nobody_and_formats_nothing() -> None:
 
 @given(st.text(max_size=6000), st.integers(0, 10**9))
 def test_every_sentence_fits_a_message(prompt: str, ahead: int) -> None:
-    job = replace(JOB, prompt=prompt, error_message="x" * 200, action="variation")
+    job = replace(JOB, prompt=prompt, error_message="x" * 200, action="variation_strong")
     assert len(messages.waiting(job, jobs_ahead=ahead, wait_seconds=ahead)) <= 2000
     assert len(messages.failed(job)) <= 2000
 

@@ -17,6 +17,7 @@ import aiohttp
 
 from bot.app import open_bot
 from bot.client import EaselClient
+from bot.pictures.addresses import Reach
 from bot.playground import Human, Message, Playground, point_discord_at
 from bot.settings import Settings, read_settings
 from engine.api import Executor
@@ -103,9 +104,10 @@ async def open_channel(
                 settings,
                 token=playground.bot_token,
                 executor=executor,
-                catalog=Catalog.load(),
+                catalog=Catalog.load(settings.catalog),
                 default_model="pocket",
                 connector=connector,
+                reach=Reach(also=frozenset({playground.endpoint})),
                 guild_ready_timeout=0.1,
                 progress_seconds=0.2,
             )

@@ -124,7 +124,7 @@ async def test_v_draws_four_variations_of_that_picture(channel: Channel) -> None
     grid = await channel.imagine("a red apple on a blue background --seed 5")
     answer = await channel.ada.press(grid, "V3")
     variations = await channel.finished(answer.message)
-    assert "Variations by" in variations.content
+    assert "Variations (Strong) by" in variations.content
     assert variations.reply_to == grid.id
     async with channel.memory() as (jobs, pictures):
         job = await jobs.get(2)

@@ -117,12 +117,6 @@ async def test_a_question_survives_a_restart_and_is_answered_once(
                 assert await Wishes(database).get(1) is None
 
 
-async def test_pictures_by_link_are_refused_in_private(channel: Channel) -> None:
-    answer = await channel.ada.slash("imagine", prompt="https://a.b/c.png a hat")
-    assert answer.message.is_ephemeral
-    assert "not drawn from yet" in answer.message.content
-
-
 @pytest.mark.parametrize(
     ("prompt", "lesson"),
     [("a {b", "not closed"), ("{a,b}" * 20, "1,048,576 prompts"), ("a --v 6", "one of pocket")],

@@ -62,7 +62,7 @@ def test_imagine_writes_a_grid_and_its_pictures(shell: Shell, tmp_path: Path) ->
 
 @pytest.mark.parametrize(
     ("prompt", "said"),
-    [("a {cat, dog}", "the limit is 1"), ("https://a.b/c.png a", "not drawn from yet")],
+    [("a {cat, dog}", "the limit is 1"), ("http://127.0.0.1/c.png a", "public https link")],
 )
 def test_what_is_not_drawn_here_says_so(shell: Shell, prompt: str, said: str) -> None:
     run = shell.easel("imagine", prompt, "--out", "out")

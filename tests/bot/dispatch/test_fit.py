@@ -6,7 +6,7 @@ import random
 import pytest
 from PIL import Image
 
-from bot.dispatch.deliver import fit
+from bot.dispatch.results import fit
 
 
 @pytest.fixture(scope="module")

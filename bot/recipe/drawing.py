@@ -1,12 +1,4 @@
-"""The border between two vocabularies: Midjourney's words become diffusers' words here.
-
-Pure: a prompt and a model's card in, a request out. Knows no job, no user and no device. Every
-number below is a choice of ours; what Midjourney does is not known.
-
-Errors::
-
-    CannotDrawError     a prompt that can be read and not drawn yet: says what to leave out
-"""
+"""What a prompt's words and parameters mean, as the request of a drawing."""
 
 from __future__ import annotations
 
@@ -17,6 +9,7 @@ from typing import Any
 
 from bot.prompt import Parameters, Part, Prompt, Ratio
 from bot.prompt.kinds import number_text
+from bot.recipe.pictures import KEPT, Conditions, Drawn, Variation
 from engine.api import MAX_LCM_STEPS, ImageToImage, LoraWeight, Sampler, TextToImage
 from engine.models.card import Draft, ModelCard
 
@@ -69,43 +62,53 @@ _MAX_BASE_SHARE, _MIN_BASE_SHARE = 0.95, 0.5
 _STYLE_WORDS = (250, 500, 750)
 """--stylize at which one, two and all thirds of the model's style words are added."""
 
+NO_PICTURES = Conditions()
+
 _ESCAPED_BRACE = re.compile(r"\\([{}])")
 _BRACKET = re.compile(r"\\[()\[\]\\]|[()\[\]]")
 """A bracket, or an escaped character."""
 
 
-class CannotDrawError(ValueError):
-    """A prompt that asks for what no engine here draws."""
+def text_to_image(
+    prompt: Prompt, *, card: ModelCard, seed: int, pictures: Conditions = NO_PICTURES
+) -> TextToImage:
+    """Return the request for a first grid. `seed` is the one drawn; the prompt's own goes first.
 
-
-def check(prompt: Prompt) -> None:
-    """Refuse a prompt that cannot be drawn by any model. Raises CannotDrawError."""
-    if prompt.images:
-        raise CannotDrawError(
-            "Pictures by link are understood, but not drawn from yet. Describe them in words."
-        )
-
-
-def text_to_image(prompt: Prompt, *, card: ModelCard, seed: int) -> TextToImage:
-    """Return the request for a first grid. `seed` is the one drawn; the prompt's own goes first."""
+    `pictures` are the prompt's own, as `conditions` returns them.
+    """
     own_seed = prompt.seed
-    fields = _drawing(prompt, card=card, seed=seed if own_seed is None else own_seed)
+    fields = _drawing(
+        prompt, card=card, seed=seed if own_seed is None else own_seed, pictures=pictures
+    )
     return TextToImage(**fields, same_seed=prompt.parameters.sameseed is not None)
 
 
 def image_to_image(
-    prompt: Prompt, *, card: ModelCard, seed: int, image_sha256: str, strength: float
+    prompt: Prompt,
+    *,
+    card: ModelCard,
+    seed: int,
+    picture: Drawn,
+    variation: Variation,
+    pictures: Conditions = NO_PICTURES,
 ) -> ImageToImage:
-    """Return the request for variations of a picture.
+    """Return the request for variations of a picture that was drawn here.
 
-    They inherit what shapes every picture (--ar, --no) and leave out what shapes a first grid only
-    (--chaos, --quality, --seed, --stylize).
+    They inherit what shapes every picture (--ar, --no, --sref) and leave out what shapes a first
+    grid only (--chaos, --quality, --seed, --stylize).
     """
-    fields = _drawing(prompt.for_variations(), card=card, seed=seed)
+    kept = KEPT[variation]
+    fields = _drawing(prompt.for_variations(), card=card, seed=seed, pictures=pictures)
     limit = _most_steps(fields["sampler"])
-    strength = max(strength, 1 / limit)
-    steps = _steps_that_draw(fields.pop("num_inference_steps"), strength, limit=limit)
-    return ImageToImage(**fields, num_inference_steps=steps, image=image_sha256, strength=strength)
+    steps = _steps_that_draw(fields.pop("num_inference_steps"), kept.strength, limit=limit)
+    return ImageToImage(
+        **fields,
+        num_inference_steps=steps,
+        image=picture.sha256,
+        strength=kept.strength,
+        source_seed=picture.seed,
+        noise_interpolation=kept.noise_interpolation,
+    )
 
 
 def nearest_size(ratio: Ratio, sizes: Sequence[tuple[int, int]]) -> tuple[int, int]:
@@ -114,9 +117,8 @@ def nearest_size(ratio: Ratio, sizes: Sequence[tuple[int, int]]) -> tuple[int, i
     return min(sizes, key=lambda size: abs(math.log(size[0] / size[1]) - wanted))
 
 
-def _drawing(prompt: Prompt, *, card: ModelCard, seed: int) -> dict[str, Any]:
+def _drawing(prompt: Prompt, *, card: ModelCard, seed: int, pictures: Conditions) -> dict[str, Any]:
     """Return the fields that every request shares."""
-    check(prompt)
     parameters = prompt.parameters
     draft = card.draft if parameters.draft else None
     is_raw = parameters.raw or parameters.style == "raw"
@@ -146,6 +148,9 @@ def _drawing(prompt: Prompt, *, card: ModelCard, seed: int) -> dict[str, Any]:
         "clip_skip": parameters.clip_skip,
         "sampler": sampler,
         "loras": loras,
+        "image_prompt": pictures.image_prompt,
+        "style_reference": pictures.style_reference,
+        "character_reference": pictures.character_reference,
     }
 
 
@@ -155,6 +160,8 @@ def _drawing(prompt: Prompt, *, card: ModelCard, seed: int) -> dict[str, Any]:
 def _positive(parts: Iterable[Part], *, style_words: Iterable[str]) -> str:
     """Join the wanted parts, weighted relative to their mean: `(hot:1.33), (dog:0.67)`."""
     wanted = [part for part in parts if part.weight > 0]
+    if not wanted:
+        return ""  # drawn from pictures alone, and no word is invented
     mean = sum(part.weight for part in wanted) / len(wanted)
     texts = [_emphasised(part.text, part.weight / mean) for part in wanted]
     said = " ".join(texts).lower()
@@ -164,7 +171,7 @@ def _positive(parts: Iterable[Part], *, style_words: Iterable[str]) -> str:
 def _negative(parts: Sequence[Part], parameters: Parameters) -> str:
     """Join what --no lists, --negative and the parts of negative weight."""
     wanted = [part.weight for part in parts if part.weight > 0]
-    scale = NO_WEIGHT * sum(wanted) / len(wanted)
+    scale = NO_WEIGHT * sum(wanted) / max(1, len(wanted))
     unwanted = [_emphasised(part.text, part.weight / scale) for part in parts if part.weight < 0]
     whole = [parameters.negative] if parameters.negative else []
     return ", ".join([*(_balanced(word) for word in (*parameters.no, *whole)), *unwanted])

@@ -30,6 +30,8 @@ TURBO = ModelCard(
     guidance_scale=1.0,
 )
 SHA256 = "0" * 64
+PICTURE = recipe.Drawn(sha256=SHA256, seed=5)
+SUBTLE = recipe.Variation.SUBTLE
 
 
 # (what it shows, the prompt, the model, the fields that matter)
@@ -251,29 +253,25 @@ def test_a_prompt_becomes_a_request(text: str, card: ModelCard, fields: dict[str
 
 def test_variations_keep_shape_and_no_and_leave_out_what_shapes_a_first_grid() -> None:
     prompt = parse("a --ar 3:2 --no b --chaos 50 --q 2 --seed 5 --s 1000")
-    request = recipe.image_to_image(prompt, card=SDXL, seed=77, image_sha256=SHA256, strength=0.4)
+    request = recipe.image_to_image(prompt, card=SDXL, seed=77, picture=PICTURE, variation=SUBTLE)
     assert (request.width, request.height, request.negative_prompt) == (1216, 832, "b")
     assert (request.seed, request.condition_noise, request.num_inference_steps) == (77, 0.0, 30)
     assert (request.prompt, request.aesthetic_score) == ("a", 6.0)
-    assert (request.image, request.strength) == (SHA256, 0.4)
+    assert (request.image, request.strength) == (SHA256, 0.5)
+    assert (request.source_seed, request.noise_interpolation) == (5, 0.15)
 
 
 def test_variations_keep_what_shapes_every_picture_and_lose_what_is_weird() -> None:
     prompt = parse("a --tile --stop 50 --clip-skip 1 --weird 3000 --draft")
-    request = recipe.image_to_image(prompt, card=POCKET, seed=1, image_sha256=SHA256, strength=0.5)
+    request = recipe.image_to_image(prompt, card=POCKET, seed=1, picture=PICTURE, variation=SUBTLE)
     assert (request.circular_padding, request.stop_at, request.clip_skip) == (True, 0.5, 1)
     assert (request.condition_rotation, request.num_inference_steps) == (0.0, 4)
 
 
-def test_what_is_read_and_not_drawn_yet_says_so() -> None:
-    with pytest.raises(recipe.CannotDrawError, match="Pictures by link"):
-        recipe.text_to_image(parse("https://a.b/c.png a"), card=SDXL, seed=0)
-
-
 def test_variations_draw_at_least_one_step() -> None:
     prompt = parse("a --steps 1")
-    request = recipe.image_to_image(prompt, card=SDXL, seed=1, image_sha256=SHA256, strength=0.35)
-    assert request.num_inference_steps == 3
+    request = recipe.image_to_image(prompt, card=SDXL, seed=1, picture=PICTURE, variation=SUBTLE)
+    assert request.num_inference_steps == 2
 
 
 @pytest.mark.parametrize(
@@ -332,9 +330,9 @@ typed = st.lists(
 
 
 @settings(max_examples=500, deadline=None)
-@given(typed, cards, st.floats(0.01, 1), st.integers(0, 2**32 - 1))
+@given(typed, cards, st.sampled_from(recipe.Variation), st.integers(0, 2**32 - 1))
 def test_every_prompt_that_can_be_read_can_be_drawn(
-    text: str, card: ModelCard, strength: float, seed: int
+    text: str, card: ModelCard, variation: recipe.Variation, seed: int
 ) -> None:
     try:
         prompt = parse(text)
@@ -342,7 +340,7 @@ def test_every_prompt_that_can_be_read_can_be_drawn(
         return
     first = recipe.text_to_image(prompt, card=card, seed=seed)
     assert (first.width, first.height) in card.sizes
-    recipe.image_to_image(prompt, card=card, seed=seed, image_sha256=SHA256, strength=strength)
+    recipe.image_to_image(prompt, card=card, seed=seed, picture=PICTURE, variation=variation)
 
 
 def test_the_longest_prompts_fit_a_request() -> None:
