@@ -181,14 +181,14 @@ def write_ip_adapter(folder: Path, unet: UNet2DConditionModel, *, is_plus: bool)
 
 def write_blip(folder: Path) -> ModelCard:
     """Write a captioner that writes nonsense, and return its card."""
-    from transformers import BertTokenizerFast, BlipConfig, BlipForConditionalGeneration
+    from transformers import BertTokenizer, BlipConfig, BlipForConditionalGeneration
 
     torch.manual_seed(5)
     words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "[DEC]"]
     words += ["a", "red", "cat", "on", "the", "sofa", "dog", "blue"]
     folder.mkdir(parents=True)
-    (folder / "vocab.txt").write_text("\n".join(words), encoding="utf-8")
-    BertTokenizerFast(vocab_file=str(folder / "vocab.txt")).save_pretrained(folder)
+    vocabulary = {word: index for index, word in enumerate(words)}
+    BertTokenizer(vocab=vocabulary, additional_special_tokens=["[DEC]"]).save_pretrained(folder)
     config = BlipConfig(
         text_config={
             "vocab_size": len(words),
@@ -213,7 +213,10 @@ def write_blip(folder: Path) -> ModelCard:
         },
         projection_dim=16,
     )
-    BlipForConditionalGeneration(config).save_pretrained(folder)
+    model = BlipForConditionalGeneration(config)
+    # Untrained, it would mostly say nothing.
+    model.text_decoder.cls.predictions.bias.data[: words.index("a")] = -1.0
+    model.save_pretrained(folder)
     preprocessing = {
         "size": {"height": 32, "width": 32},
         "resample": 3,
