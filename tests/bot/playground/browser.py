@@ -157,11 +157,14 @@ class Browser:
         await self.send("Input.dispatchKeyEvent", type="keyUp", **keys)
 
     async def click(self, css: str, *, text: str = "") -> None:
-        """Click the middle of the first element that fits, once it is there."""
+        """Click the middle of the first element that fits, once it is there and stands still."""
         await self.wait_for(css, text=text)
         box = await self.evaluate(
-            f"(() => {{ const it = {_find(css, text)}; it.scrollIntoView({{block: 'nearest'}});"
-            " const box = it.getBoundingClientRect();"
+            f"(async () => {{ const it = {_find(css, text)};"
+            " it.scrollIntoView({block: 'nearest'}); let box, before;"
+            " do { before = box; await new Promise(requestAnimationFrame);"
+            " await new Promise(requestAnimationFrame); box = it.getBoundingClientRect(); }"
+            " while (!before || before.x !== box.x || before.y !== box.y);"
             " return [box.x + box.width / 2, box.y + box.height / 2]; })()"
         )
         place = {"x": box[0], "y": box[1], "button": "left", "clickCount": 1}
