@@ -40,6 +40,7 @@ from engine.models.catalog import Catalog
 from storage import (
     Blobs,
     Database,
+    DatabaseLostError,
     Deliveries,
     JobRecord,
     Jobs,
@@ -72,7 +73,8 @@ async def open_bot(
 
     The executor is started already and stays the caller's; `reach` is where links may lead. The
     database is created and migrated first; leaving the block waits a while for what is being drawn,
-    and hands the rest back to the queue. Raises LeaseLostError where another bot took over.
+    and hands the rest back to the queue. Raises LeaseLostError where another bot took over, and
+    DatabaseLostError.
     """
     await asyncio.to_thread(settings.data_dir.mkdir, parents=True, exist_ok=True)
     await asyncio.to_thread(migrations.upgrade, settings.resolved_database_url)
@@ -83,7 +85,7 @@ async def open_bot(
         guild_ready_timeout=guild_ready_timeout,
         http_trace=breaker.trace(),
     )
-    with _lease_loss_alone(), Watchdog().watching():
+    with _loss_alone(), Watchdog().watching():
         async with (
             Database.open(settings.resolved_database_url) as database,
             client,
@@ -204,15 +206,22 @@ def _wire(
 
 
 @contextlib.contextmanager
-def _lease_loss_alone() -> Iterator[None]:
-    """Let the loss of the lease out of the task groups that it ended, where nothing else failed."""
+def _loss_alone() -> Iterator[None]:
+    """Let a loss out of the task groups that it ended, where nothing else failed."""
     try:
         yield
     except BaseExceptionGroup as group:
-        lost, others = group.split(LeaseLostError)
-        if lost is None or others is not None:
+        losses, others = group.split((LeaseLostError, DatabaseLostError))
+        if losses is None or others is not None:
             raise
-        raise LeaseLostError from None
+        raise _first(losses) from None
+
+
+def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    error: BaseException = group
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error
 
 
 @contextlib.asynccontextmanager

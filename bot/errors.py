@@ -18,6 +18,7 @@ import aiohttp
 import discord
 
 from bot.prompt import PromptError
+from storage import DatabaseLostError
 
 logger = logging.getLogger(__name__)
 
@@ -64,6 +65,9 @@ def _explain(error: Exception) -> str:
             return f"{error.excerpt()}\n{discord.utils.escape_markdown(str(error))}"
         case UserError():
             return str(error)
+        case DatabaseLostError():
+            logger.error("not answered: %s", error)
+            return "My database does not answer at the moment. Try again in a minute."
         case _:
             # The user gets a code, the log gets the traceback under the same code.
             code = secrets.token_hex(4)

@@ -24,7 +24,13 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, NullPool, create_engine, text
 
-from storage.engines import SQLITE_AUTOCOMMIT, SQLITE_WRITER, parse_url, prepare_sqlite
+from storage.engines import (
+    SQLITE_AUTOCOMMIT,
+    SQLITE_WRITER,
+    loss_named,
+    parse_url,
+    prepare_sqlite,
+)
 
 __all__ = ["check", "connect", "current", "downgrade", "head", "upgrade"]
 
@@ -71,7 +77,10 @@ def head() -> str:
 
 @contextmanager
 def connect(url: str) -> Iterator[Connection]:
-    """Open the one transaction that may change tables; others wait for it to end."""
+    """Open the one transaction that may change tables; others wait for it to end.
+
+    Raises DatabaseLostError.
+    """
     parsed = parse_url(url)
     if parsed.get_backend_name() == "sqlite":
         parsed = parsed.set(drivername="sqlite+pysqlite")
@@ -81,7 +90,7 @@ def connect(url: str) -> Iterator[Connection]:
         prepare_sqlite(engine, begin="BEGIN IMMEDIATE", pragmas=pragmas)
     else:
         engine = create_engine(parsed, poolclass=NullPool)
-    with _one_at_a_time, engine.begin() as connection:
+    with _one_at_a_time, loss_named(), engine.begin() as connection:
         if connection.dialect.name == "postgresql":
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ADVISORY_LOCK})
         yield connection

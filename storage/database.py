@@ -13,13 +13,13 @@ from typing import Self
 from sqlalchemy import Connection, inspect, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from storage.engines import create_engines, parse_url
+from storage.engines import create_engines, loss_named, parse_url
 from storage.errors import RevisionError
 from storage.schema import REVISION
 
 
 class Database:
-    """A way into the tables. Make one with `Database.open`."""
+    """A way into the tables. Make one with `Database.open`. Raises DatabaseLostError anywhere."""
 
     def __init__(self, *, writer: AsyncEngine, reader: AsyncEngine) -> None:
         self._writer = writer
@@ -49,14 +49,16 @@ class Database:
 
         SQLite has one writer: another `write` inside this one would wait for it for ever.
         """
-        async with self._writer.begin() as connection:
-            yield connection
+        with loss_named():
+            async with self._writer.begin() as connection:
+                yield connection
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
         """Open a transaction that sees one state of the data and cannot write."""
-        async with self._reader.begin() as connection:
-            yield connection
+        with loss_named():
+            async with self._reader.begin() as connection:
+                yield connection
 
     async def _check_revision(self) -> None:
         async with self.read() as connection:

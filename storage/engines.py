@@ -6,14 +6,15 @@ writers; `BEGIN IMMEDIATE` loses none, and a separate engine for reading keeps r
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, event, make_url
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from storage.errors import UnsupportedUrlError
+from storage.errors import DatabaseLostError, UnsupportedUrlError
 
 _DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+psycopg"}
 
@@ -66,6 +67,18 @@ def prepare_sqlite(engine: Engine, *, begin: str, pragmas: Pragmas) -> None:
 
     event.listen(engine, "connect", set_pragmas)
     event.listen(engine, "begin", begin_transaction)
+
+
+@contextmanager
+def loss_named() -> Iterator[None]:
+    """Raise DatabaseLostError for a connection that broke or could not be made."""
+    try:
+        yield
+    except DBAPIError as error:
+        # Without a statement, it was the connecting that failed.
+        if error.connection_invalidated or error.statement is None:
+            raise DatabaseLostError(str(error.orig)) from error
+        raise
 
 
 def create_engines(url: URL) -> tuple[AsyncEngine, AsyncEngine]:

@@ -5,12 +5,13 @@ Errors::
     StorageError
       UnsupportedUrlError   a database's URL that Easel cannot use
       RevisionError         the database's tables are not those of this program
+      DatabaseLostError     the database does not answer, or no longer
       QueueLimitError       as many jobs wait as may
       BlobError
         BlobMissingError    no blob has this sha256
         BlobCorruptError    the blob's bytes do not have the sha256 that it is filed under
 
-Everything else (a full disk, a lost connection) keeps the type that its library gave it.
+Everything else (such as a full disk) keeps the type that its library gave it.
 """
 
 from __future__ import annotations
@@ -34,6 +35,13 @@ class RevisionError(StorageError):
         super().__init__(f"the database {has}, this Easel needs {needed}: run `easel db upgrade`")
         self.found = found
         self.needed = needed
+
+
+class DatabaseLostError(StorageError):
+    """The database does not answer, or no longer. What was under way was written whole or not."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"the database does not answer: {' '.join(reason.split())}")
 
 
 class QueueLimitError(StorageError):

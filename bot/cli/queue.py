@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
@@ -17,8 +18,9 @@ from bot.dispatch.line import LEARN_FROM, VIEW_LIMIT
 from bot.dispatch.pace import Pace
 from bot.dispatch.pick import Policy, Seat
 from bot.settings import Settings
-from storage import Database, JobRecord, Jobs
+from storage import Database, JobRecord, Jobs, StorageError
 
+EXIT_REFUSED = 2
 MAX_PROMPT = 48
 
 
@@ -26,8 +28,12 @@ def queue(settings: Settings, options: argparse.Namespace) -> int:
     """Print the running jobs, then the waiting ones in the order of service."""
     del options
     settings.data_dir.mkdir(parents=True, exist_ok=True)
-    migrations.upgrade(settings.resolved_database_url)
-    rows = asyncio.run(_rows(settings))
+    try:
+        migrations.upgrade(settings.resolved_database_url)
+        rows = asyncio.run(_rows(settings))
+    except StorageError as error:
+        print(f"easel: {error}", file=sys.stderr)
+        return EXIT_REFUSED
     if not rows:
         print("nothing is being drawn, and nothing waits")
         return 0

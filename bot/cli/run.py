@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
-import signal
 import sys
 import webbrowser
 from collections.abc import AsyncIterator
@@ -14,11 +13,14 @@ import discord
 
 from bot.app import open_bot
 from bot.cli.start import REFUSALS, open_executor
+from bot.cli.stop import EXIT_STOPPED, StoppedAtOnceError, stopping
 from bot.dispatch.leadership import LeaseLostError
 from bot.pictures.addresses import PUBLIC, Reach
 from bot.playground import Playground, point_discord_at
 from bot.settings import Settings
+from storage import DatabaseLostError
 
+EXIT_LOST = 1
 EXIT_REFUSED = 2
 
 
@@ -33,20 +35,21 @@ def run(settings: Settings, options: argparse.Namespace) -> int:
             file=sys.stderr,
         )
         return EXIT_REFUSED
+    except DatabaseLostError as error:
+        print(f"easel: {error}. No job is lost: start again when it is back.", file=sys.stderr)
+        return EXIT_LOST
     except (*REFUSALS, LeaseLostError) as error:
         print(f"easel: {error}", file=sys.stderr)
         return EXIT_REFUSED
+    except StoppedAtOnceError:
+        return EXIT_STOPPED
     return 0
 
 
 async def _run(settings: Settings, *, browser: bool, port: int | None) -> None:
-    stop = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        # Windows has no signal handlers in its loop; there Ctrl-C raises KeyboardInterrupt.
-        with contextlib.suppress(NotImplementedError):
-            asyncio.get_running_loop().add_signal_handler(number, stop.set)
     print("Easel", flush=True)
     async with (
+        stopping() as stop,
         _channel(settings, port=port) as (token, where, reach),
         open_executor(settings) as started,
     ):
@@ -63,7 +66,11 @@ async def _run(settings: Settings, *, browser: bool, port: int | None) -> None:
             if browser and where.startswith("http"):
                 await asyncio.to_thread(webbrowser.open, where)
             await stop.wait()
-            print(f"\nStopping: {settings.drain_seconds:g} s for what is being drawn.", flush=True)
+            print(
+                f"\nStopping: {settings.drain_seconds:g} s for what is being drawn."
+                " Ctrl-C again stops at once.",
+                flush=True,
+            )
 
 
 @contextlib.asynccontextmanager

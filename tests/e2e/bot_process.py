@@ -17,6 +17,7 @@ from pathlib import Path
 
 from bot.app import open_bot
 from bot.cli.start import open_executor
+from bot.cli.stop import EXIT_STOPPED, StoppedAtOnceError, stopping
 from bot.dispatch.checkpoints import Checkpoint, Passing, pass_by
 from bot.dispatch.leadership import LeaseLostError
 from bot.playground import point_discord_at
@@ -75,10 +76,9 @@ async def serve(given: argparse.Namespace) -> None:
         max_waiting_per_server=1000,
         max_waiting=1000,
     )
-    stop = asyncio.Event()
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     with point_discord_at(given.base_url):
         async with (
+            stopping() as stop,
             workers(given, settings) as executor,
             open_bot(
                 settings,
@@ -114,3 +114,5 @@ if __name__ == "__main__":
     except LeaseLostError as error:
         print(error, file=sys.stderr)  # noqa: T201
         sys.exit(EXIT_LEASE_LOST)
+    except StoppedAtOnceError:
+        sys.exit(EXIT_STOPPED)

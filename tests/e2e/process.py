@@ -47,6 +47,11 @@ class BotProcess:
     def is_alive(self) -> bool:
         return self._process is not None and self._process.returncode is None
 
+    async def exited(self) -> int:
+        """Wait until it is gone, without taking what it said."""
+        assert self._process is not None
+        return await self._process.wait()
+
     async def ended(self) -> tuple[int, str]:
         """Wait until it is gone; return its exit status and what it said."""
         assert self._process is not None

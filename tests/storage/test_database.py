@@ -9,7 +9,7 @@ from sqlalchemy import select, text, update
 from sqlalchemy.exc import DBAPIError
 
 import migrations
-from storage import Database, Leases, RevisionError, UnsupportedUrlError
+from storage import Database, DatabaseLostError, Leases, RevisionError, UnsupportedUrlError
 from storage.engines import parse_url
 from storage.schema import leases as table
 
@@ -145,3 +145,18 @@ async def owner(db: Database) -> str | None:
     async with db.read() as connection:
         found: str | None = await connection.scalar(select(table.c.owner))
         return found
+
+
+async def test_a_connection_that_breaks_is_named_and_the_next_one_works(postgres_url: str) -> None:
+    async with Database.open(postgres_url) as database:
+        with pytest.raises(DatabaseLostError, match="does not answer"):
+            async with database.write() as connection:
+                await connection.execute(text("SELECT pg_terminate_backend(pg_backend_pid())"))
+        async with database.read() as connection:
+            assert await connection.scalar(text("SELECT 1")) == 1
+
+
+async def test_a_server_that_is_not_there_is_named() -> None:
+    with pytest.raises(DatabaseLostError, match="does not answer"):
+        async with Database.open("postgresql://nobody@127.0.0.1:1/easel"):
+            pass
