@@ -33,6 +33,7 @@ MAX_SHOWN = 1600
 
 _LINK = re.compile(r"https?://[^\s<>\\]+?(?=(?:::[0-9.]+)?(?:[\s<>\\,]|$))")
 """A link without the weight behind it."""
+_ATTACHMENT = re.compile(r"https?://[^/\s]+/(?:ephemeral-)?attachments/\d+/\d+/([\w.%-]+)")
 
 _DEEDS = {
     Action.VARIATION_SUBTLE: "Variations (Subtle) by ",
@@ -49,8 +50,9 @@ def _shown(prompt: str) -> str:
     shown = discord.utils.escape_mentions(discord.utils.escape_markdown(prompt))
     # What is left are mentions by id, custom emoji and timestamps: all begin with this bracket.
     shown = shown.replace("<", "\\<")
-    # In brackets a link shows no preview: the picture below is the one that counts.
-    shown = _LINK.sub(r"<\g<0>>", shown)
+    # An attachment's link is long, and dead after a day. In brackets, one shows no preview: the
+    # picture below is the one that counts.
+    shown = _LINK.sub(r"<\g<0>>", _ATTACHMENT.sub(r"`\1`", shown))
     if len(shown) <= MAX_SHOWN:
         return shown
     # A cut between a backslash and its character would set the rest of the message in bold.

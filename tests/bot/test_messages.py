@@ -74,6 +74,12 @@ EXAMPLES = [
         "**<https://a.b/c_d.png>::2 <http://e/f>** - Blend by <@42> (fast)",
     ),
     (
+        messages.done(
+            replace(JOB, prompt="https://cdn.discordapp.com/attachments/1/23/c_d-e.png::2 a *cat*")
+        ),
+        r"**`c_d-e.png`::2 a \*cat\*** - <@42> (fast)",
+    ),
+    (
         messages.answered(
             replace(JOB, action="describe", prompt="https://a.b/c.png"),
             Described(prompts=["a cat", "a *hat*"], width=1365, height=2048, source="BLIP"),

@@ -88,9 +88,11 @@ export class CommandForm {
   setFile(field, file) {
     if (!file) return;
     field.file = file;
+    field.control.dataset.file = file.name;
     const url = URL.createObjectURL(file);
     const thumbnail = file.type.startsWith("image/") ? h("img", { src: url, alt: "", onload: () => URL.revokeObjectURL(url) }) : null;
     field.control.replaceChildren(...[thumbnail, file.name].filter(Boolean));
+    this.next(field);
   }
 
   /** Give a dropped or pasted file to the first attachment option without one. */

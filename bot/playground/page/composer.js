@@ -203,7 +203,9 @@ export class Composer {
   onKey(event) {
     if (this.picker.key(event) || event.isComposing) return;
     if (event.key === "Enter") this.picker.close();
-    if (event.key === "Enter" && !event.shiftKey && event.target.localName !== "button") {
+    // Enter on an empty file button chooses a file; on a filled one it sends, as in any other field.
+    const isFree = event.target.localName !== "button" || event.target.dataset.file;
+    if (event.key === "Enter" && !event.shiftKey && isFree) {
       event.preventDefault();
       this.send();
     } else if (event.key === "Escape") {
