@@ -19,3 +19,5 @@ def set_up(level: str) -> None:
     if level != "debug":
         for name in LIBRARIES:
             logging.getLogger(name).setLevel(logging.WARNING)
+        # A connection that breaks while it is put back is told of by whoever needs the next one.
+        logging.getLogger("sqlalchemy.pool").setLevel(logging.CRITICAL)

@@ -70,16 +70,16 @@ async def test_a_lost_database_is_one_sentence_and_an_exit_code(tmp_path: Path) 
         try:
             async with asyncio.timeout(PATIENCE_SECONDS):
                 assert easel.stdout is not None
-                while b"Ctrl-C" not in await easel.stdout.readline():
-                    pass
+                while b"Ctrl-C" not in (line := await easel.stdout.readline()):
+                    assert line, await easel.communicate()
                 await asyncio.to_thread(server.cleanup)
                 _, said = await easel.communicate()
         finally:
             if easel.returncode is None:
                 easel.kill()
                 await easel.wait()
-    assert easel.returncode == EXIT_LOST
     told = said.decode()
+    assert easel.returncode == EXIT_LOST, told
     assert told.count("easel: the database does not answer") == 1, told
     assert "start again" in told
     assert "Traceback" not in told, told
