@@ -11,11 +11,12 @@ import re
 from pathlib import Path
 
 import obstore
-from obstore.exceptions import NotFoundError
+from obstore.exceptions import BaseError, NotFoundError
 from obstore.store import LocalStore, ObjectStore, from_url
 
-from storage.errors import BlobCorruptError, BlobMissingError
+from storage.errors import BlobCorruptError, BlobMissingError, BlobStoreError
 
+FAILURES = (BaseError, OSError)
 _EXTENSIONS = {"image/png": "png", "image/webp": "webp", "image/jpeg": "jpg"}
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
@@ -36,7 +37,8 @@ class Blobs:
     async def put(self, data: bytes, media_type: str) -> str:
         """Store bytes and return their sha256. Doing it again changes nothing.
 
-        `media_type` is image/png, image/webp or image/jpeg; ValueError for any other.
+        `media_type` is image/png, image/webp or image/jpeg; ValueError for any other. Raises
+        BlobStoreError.
         """
         if media_type not in _EXTENSIONS:
             raise ValueError(f"media_type: {media_type!r} is none of {', '.join(_EXTENSIONS)}")
@@ -46,17 +48,25 @@ class Blobs:
         attributes = None if local else {"Content-Type": media_type}
         # Overwriting is atomic, and heals a blob that a power cut left half written.
         key = _key(sha256, _EXTENSIONS[media_type])
-        await obstore.put_async(self._store, key, data, attributes=attributes)
+        try:
+            await obstore.put_async(self._store, key, data, attributes=attributes)
+        except FAILURES as error:
+            raise BlobStoreError(sha256, str(error)) from error
         return sha256
 
     async def get(self, sha256: str) -> bytes:
-        """Return the bytes. Raises BlobMissingError, and BlobCorruptError when they changed."""
+        """Return the bytes.
+
+        Raises BlobMissingError, BlobCorruptError when they changed, and BlobStoreError.
+        """
         for key in _keys(sha256):
             try:
                 found = await obstore.get_async(self._store, key)
                 data = bytes(await found.bytes_async())
             except (NotFoundError, FileNotFoundError):
                 continue
+            except FAILURES as error:
+                raise BlobStoreError(sha256, str(error)) from error
             if hashlib.sha256(data).hexdigest() != sha256:
                 raise BlobCorruptError(sha256)
             return data

@@ -10,6 +10,7 @@ Errors::
       BlobError
         BlobMissingError    no blob has this sha256
         BlobCorruptError    the blob's bytes do not have the sha256 that it is filed under
+        BlobStoreError      the store does not answer, or has no room
 
 Everything else (such as a full disk) keeps the type that its library gave it.
 """
@@ -74,3 +75,10 @@ class BlobCorruptError(BlobError):
 
     def __init__(self, sha256: str) -> None:
         super().__init__(sha256, "its bytes have another sha256")
+
+
+class BlobStoreError(BlobError):
+    """The store does not answer, or has no room: it may, another time."""
+
+    def __init__(self, sha256: str, reason: str) -> None:
+        super().__init__(sha256, f"the store fails: {reason}")

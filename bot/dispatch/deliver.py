@@ -27,6 +27,7 @@ from bot.dispatch.results import FILE_LIMIT_BYTES, Results
 from bot.dispatch.retry import TRANSIENT
 from storage import (
     BlobError,
+    BlobStoreError,
     Deliveries,
     DeliveryRecord,
     JobRecord,
@@ -146,6 +147,8 @@ class Deliverer:
         await self._progress.close(job.id)
         try:
             message_id = await self._show(job, delivery)
+        except BlobStoreError as error:
+            await self._later(delivery, error)
         except (UndeliverableError, BlobError) as error:
             logger.warning("gave up job_id=%d: %s", job.id, error)
             await self._deliveries.give_up(job.id, str(error))

@@ -11,7 +11,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import assert_never
 
@@ -19,33 +18,18 @@ from bot.dispatch.checkpoints import Checkpoint, Passing, pass_by
 from bot.dispatch.deliver import Deliverer
 from bot.dispatch.leadership import Leadership
 from bot.dispatch.line import Drawing, Line
+from bot.dispatch.outcomes import Outcomes, Report
 from bot.dispatch.pick import Assignment, charge_of, pick
 from bot.dispatch.stored import request_of
 from engine.api import (
-    Cancelled,
-    Event,
     Executor,
-    Failed,
     FailureKind,
-    Finished,
-    Idle,
-    Lost,
     Progress,
     RequestError,
     Started,
     WorkItem,
-    answer_to_json,
 )
-from storage import (
-    BlobError,
-    Blobs,
-    CancelOutcome,
-    Claimed,
-    JobRecord,
-    Jobs,
-    NewPicture,
-    QueuedJob,
-)
+from storage import BlobError, Blobs, CancelOutcome, Claimed, Jobs, QueuedJob
 
 logger = logging.getLogger(__name__)
 
@@ -54,12 +38,9 @@ IDLE_SECONDS = 5.0
 CANCELS_SECONDS = 1.0
 """While something is drawn, the database is asked this often what is to be stopped."""
 
-Report = Callable[[JobRecord, Started | Progress], None]
-"""Shows a running job's state; must return at once."""
-
 
 class Dispatcher:
-    """Claims jobs, hands them to slots, and writes down how they ended."""
+    """Claims jobs and hands them to slots; `Outcomes` writes down how they ended."""
 
     def __init__(
         self,
@@ -80,8 +61,16 @@ class Dispatcher:
         self._deliverer = deliverer
         self._line = line
         self._running = line.drawing
-        self._report = report
         self._passing = passing
+        self._outcomes = Outcomes(
+            jobs=jobs,
+            leadership=leadership,
+            blobs=blobs,
+            line=line,
+            report=report,
+            on_settled=self._on_settled,
+            passing=passing,
+        )
         self._woken = asyncio.Event()
         self._idle = asyncio.Event()
         self._is_draining = False
@@ -97,7 +86,7 @@ class Dispatcher:
             await self._leadership.take()
             # Executors own nothing durable: whatever is marked running was lost with its bot.
             for job in await self._jobs.running():
-                await self._requeue(
+                await self._outcomes.requeue(
                     job.id, job.fence, "the bot was restarted", counts_as_attempt=False
                 )
             async with asyncio.TaskGroup() as tasks:
@@ -111,12 +100,19 @@ class Dispatcher:
     async def drain(self, seconds: float) -> None:
         """Begin nothing new, and give what is being drawn this long to end."""
         self._is_draining = True
-        self._note_idle()
+        self._on_settled()
         try:
             async with asyncio.timeout(seconds):
                 await self._idle.wait()
         except TimeoutError:
             logger.info("%d jobs are not done in time and go back to the queue", len(self._running))
+
+    def _on_settled(self) -> None:
+        """See what is to be told and what can be begun, after something has ended."""
+        self._deliverer.wake()
+        self.wake()
+        if self._is_draining and not self._running:
+            self._idle.set()
 
     async def cancel(self, job_id: int, *, by: int) -> CancelOutcome:
         """Stop a queued job at once, or a running one at its next step."""
@@ -146,7 +142,9 @@ class Dispatcher:
                 self._running.pop(job_id, None)
                 await self._executor.cancel(job_id)
             for job_id, fence in await self._jobs.expired(datetime.now(UTC)):
-                await self._requeue(job_id, fence, "its lease ran out", counts_as_attempt=False)
+                await self._outcomes.requeue(
+                    job_id, fence, "its lease ran out", counts_as_attempt=False
+                )
 
     async def _obey_cancels(self) -> None:
         """Stop what is to be stopped: it was asked of another bot, or before a worker had it."""
@@ -205,7 +203,9 @@ class Dispatcher:
                 await self._executor.submit(slot_id, items)
         except LookupError as error:
             for item in items:
-                await self._requeue(item.job_id, item.fence, str(error), counts_as_attempt=False)
+                await self._outcomes.requeue(
+                    item.job_id, item.fence, str(error), counts_as_attempt=False
+                )
         self._line.moved()
 
     async def _claim(self, job: QueuedJob, slot_id: str) -> Claimed | None:
@@ -229,7 +229,7 @@ class Dispatcher:
             request = request_of(job)
             blobs = {sha256: await self._blobs.get(sha256) for sha256 in request.image_names()}
         except (RequestError, BlobError) as error:
-            await self._fail(job.id, claimed.fence, FailureKind.INVALID, str(error))
+            await self._outcomes.fail(job.id, claimed.fence, FailureKind.INVALID, str(error))
             return None
         return WorkItem(job_id=job.id, fence=claimed.fence, request=request, blobs=blobs)
 
@@ -237,95 +237,12 @@ class Dispatcher:
 
     async def _listen(self) -> None:
         async for event in self._executor.events():
-            handling = asyncio.ensure_future(self._on_event(event))
+            handling = asyncio.ensure_future(self._outcomes.take(event))
             try:
                 await asyncio.shield(handling)
             except asyncio.CancelledError:
                 # A job's last state is written to the end, or a drawn grid would be drawn again.
                 await handling
                 raise
-
-    async def _on_event(self, event: Event) -> None:
-        match event:
-            case Started() | Progress():
-                self._show(event)
-                return
-            case Finished():
-                await self._finish(event)
-            case Failed():
-                logger.warning(
-                    "not drawn job_id=%d %s: %s", event.job_id, event.kind, event.message
-                )
-                await self._fail(event.job_id, event.fence, event.kind, event.message)
-            case Cancelled():
-                await self._jobs.cancelled(event.job_id, event.fence)
-                self._settled(event.job_id)
-            case Lost():
-                await self._requeue(
-                    event.job_id,
-                    event.fence,
-                    event.reason,
-                    counts_as_attempt=event.is_suspect,
-                )
-            case Idle():
-                pass
-            case _:
-                assert_never(event)
-        self.wake()
-
-    def _show(self, event: Started | Progress) -> None:
-        drawing = self._running.get(event.job_id)
-        # After a long sleep another bot may be showing this job already.
-        if drawing is None or not self._leadership.is_current:
-            return
-        if isinstance(event, Progress):
-            drawing.share_done = event.step / event.total
-        self._report(drawing.job, event)
-
-    async def _finish(self, event: Finished) -> None:
-        drawing = self._running.get(event.job_id)
-        if drawing is None:
-            return
-        self._passing(Checkpoint.DRAWN)
-        job = drawing.job
-        model = request_of(job).model
-        pictures = [
-            NewPicture(
-                image_index=image_index,
-                sha256=await self._blobs.put(picture.png, media_type="image/png"),
-                seed=picture.seed,
-                width=picture.width,
-                height=picture.height,
-                model=model,
-                media_type="image/png",
-                size_bytes=len(picture.png),
-            )
-            for image_index, picture in enumerate(event.pictures)
-        ]
-        answer = None if event.answer is None else answer_to_json(event.answer)
-        if await self._jobs.finish(
-            event.job_id, event.fence, pictures, event.timings, answer=answer
-        ):
-            self._line.learn(job, event.timings)
-        self._passing(Checkpoint.FINISHED)
-        self._settled(event.job_id)
-
-    async def _fail(self, job_id: int, fence: int, kind: FailureKind, message: str) -> None:
-        await self._jobs.fail(job_id, fence, kind=kind.value, message=message)
-        self._settled(job_id)
-
-    async def _requeue(
-        self, job_id: int, fence: int, reason: str, *, counts_as_attempt: bool
-    ) -> None:
-        await self._jobs.requeue(job_id, fence, reason, counts_as_attempt=counts_as_attempt)
-        self._settled(job_id)
-        self.wake()
-
-    def _settled(self, job_id: int) -> None:
-        self._running.pop(job_id, None)
-        self._deliverer.wake()
-        self._note_idle()
-
-    def _note_idle(self) -> None:
-        if self._is_draining and not self._running:
-            self._idle.set()
+            if not isinstance(event, Started | Progress):
+                self.wake()

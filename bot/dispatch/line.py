@@ -84,13 +84,20 @@ class Line:
     async def places(self) -> list[Place]:
         """Return who waits, in the order in which the policy will serve them."""
         queue = await self.queue()
-        slots = self._executor.slots()
-        return forecast(
+        stations = [self._station(slot) for slot in self._executor.slots()] or [_NO_STATION]
+        lasts = {
+            (job.id, station.device): self._pace.seconds(job.compat_key, job.cost, station.device)
+            for job in queue
+            for station in stations
+        }
+        # A long queue takes a while to play forward, and the event loop must not wait for it.
+        return await asyncio.to_thread(
+            forecast,
             queue,
-            [self._station(slot) for slot in slots] or [_NO_STATION],
+            stations,
             now=datetime.now(UTC),
             policy=self.policy,
-            seconds=lambda job, device: self._pace.seconds(job.compat_key, job.cost, device),
+            seconds=lambda job, device: lasts[job.id, device],
         )
 
     def seconds_left(self, drawing: Drawing) -> float | None:

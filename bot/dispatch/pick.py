@@ -127,7 +127,7 @@ class Order:
         job, seat = self._match(heads, free, now)
         batch = [self._pop(job)]
         self._running[job.user_id] += 1
-        if len(free) == 1 or not self._heads(now):
+        if _room(batch, seat) and (len(free) == 1 or not self._heads(now)):
             while companion := self._companion(batch, seat, now):
                 batch.append(self._pop(companion))
                 if all(companion.user_id != other.user_id for other in batch[:-1]):
@@ -156,13 +156,12 @@ class Order:
 
     def _companion(self, batch: Sequence[QueuedJob], seat: Seat, now: datetime) -> QueuedJob | None:
         """Return the next job that can be drawn with these."""
-        room = seat.capacity_pixels - sum(job.pixels for job in batch)
-        if len(batch) == self._policy.jobs_per_batch or batch[0].attempts:
+        room = _room(batch, seat)
+        if room == 0 or len(batch) == self._policy.jobs_per_batch:
             return None
         heads = self._heads(now, aboard={job.user_id for job in batch})
         for job in self._who_may_go(heads, now):
-            # What was lost may have been why: it is drawn alone from then on.
-            is_alike = job.batch_key == batch[0].batch_key is not None and not job.attempts
+            is_alike = job.batch_key == batch[0].batch_key and not job.attempts
             if is_alike and job.pixels <= room:
                 return job
         return None
@@ -208,3 +207,11 @@ class Order:
 
 def _own_order(job: QueuedJob) -> tuple[bool, int, int]:
     return job.virtual_start is None, RANKS[Lane(job.lane)], job.id
+
+
+def _room(batch: Sequence[QueuedJob], seat: Seat) -> int:
+    """Return how many pixels more a batch may take."""
+    # What was lost may have been why: it is drawn alone from then on.
+    if batch[0].batch_key is None or batch[0].attempts:
+        return 0
+    return max(0, seat.capacity_pixels - sum(job.pixels for job in batch))

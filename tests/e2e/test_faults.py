@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
@@ -142,6 +143,10 @@ async def invalidate(playground: Playground) -> None:
     playground.gateway.invalidate(resumable=True)
 
 
+async def begin_anew(playground: Playground) -> None:
+    playground.gateway.invalidate(resumable=False)
+
+
 async def abort(playground: Playground) -> None:
     playground.gateway.abort()
 
@@ -151,7 +156,9 @@ async def close(playground: Playground) -> None:
 
 
 @pytest.mark.parametrize(
-    "fault", [reconnect, invalidate, abort, close], ids=["op 7", "op 9", "abort", "4000"]
+    "fault",
+    [reconnect, invalidate, begin_anew, abort, close],
+    ids=["op 7", "op 9", "op 9 for good", "abort", "4000"],
 )
 async def test_the_gateway_fails_and_the_grid_comes(
     channel: Channel, fault: Callable[[Playground], Awaitable[None]]
@@ -202,3 +209,17 @@ async def test_whom_no_way_leads_to_is_told_by_the_next_thing_they_do(channel: C
         assert re.match("I could not reach you", told.content)
         assert await channel.picture((await channel.ada.press(told, "U1")).message)
         assert await deliveries.untold(lost.job_id, limit=9) == []
+
+
+async def test_a_grid_that_cannot_be_stored_is_told_and_the_next_one_comes(
+    channel: Channel, tmp_path: Path
+) -> None:
+    folder = tmp_path / "pictures" / "img"
+    await asyncio.to_thread(folder.write_text, "a file where a folder should be")
+    answer = await channel.ada.slash("imagine", prompt="a cat")
+    failed = await channel.ada.wait_for(
+        lambda seen: seen.id == answer.message.id and "(Failed)" in seen.content
+    )
+    assert "could not be stored" in failed.content
+    await asyncio.to_thread(folder.unlink)
+    assert (await channel.imagine("a dog")).files

@@ -87,11 +87,12 @@ async def test_a_fall_at_any_checkpoint_is_survived(tmp_path: Path, database_url
             assert await Promises(database).take_broken(spared=set()) == []
 
 
-async def test_a_bot_that_slept_too_long_is_fenced_out(tmp_path: Path) -> None:
+async def test_a_bot_that_slept_too_long_is_fenced_out(tmp_path: Path, database_url: str) -> None:
+    database = ("--database-url", database_url)
     async with (
         Playground() as playground,
-        killable(playground, tmp_path, "--light", "1.0") as sleeper,
-        killable(playground, tmp_path, "--light", "0.1") as other,
+        killable(playground, tmp_path, "--light", "1.0", *database) as sleeper,
+        killable(playground, tmp_path, "--light", "0.1", *database) as other,
         playground.human("Ada") as ada,
     ):
         await sleeper.start(captures=True)
@@ -107,8 +108,8 @@ async def test_a_bot_that_slept_too_long_is_fenced_out(tmp_path: Path) -> None:
         assert "has taken over" in said
         assert "Traceback" not in said
         assert ada.versions[grid.id][-1] == grid
-    async with Database.open(f"sqlite:///{tmp_path / 'easel.db'}") as database:
-        job = await Jobs(database).get(1)
+    async with Database.open(database_url) as opened:
+        job = await Jobs(opened).get(1)
     assert job is not None
     assert (job.state, job.fence, job.attempts) == (JobState.DONE, 2, 1)
 

@@ -1,11 +1,12 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 from pathlib import Path
 
 import pytest
 
-from storage import BlobCorruptError, BlobMissingError, Blobs
+from storage import BlobCorruptError, BlobError, BlobMissingError, Blobs, BlobStoreError
 
 PNG = "image/png"
 DATA = b"\x89PNG not really"
@@ -71,3 +72,14 @@ async def test_what_is_no_sha256_is_refused(blobs: Blobs, key: str) -> None:
 async def test_an_unknown_media_type_is_refused(blobs: Blobs) -> None:
     with pytest.raises(ValueError, match="text/html"):
         await blobs.put(DATA, "text/html")
+
+
+async def test_a_store_that_fails_is_named(tmp_path: Path) -> None:
+    blobs = Blobs.open(tmp_path / "pictures")
+    sha256 = await blobs.put(b"a", "image/png")
+    shutil.rmtree(tmp_path / "pictures" / "img")
+    (tmp_path / "pictures" / "img").write_text("a file where a folder should be")
+    with pytest.raises(BlobStoreError, match="the store fails"):
+        await blobs.put(b"a", "image/png")
+    with pytest.raises(BlobError):
+        await blobs.get(sha256)
