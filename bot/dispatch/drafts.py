@@ -101,6 +101,8 @@ class Drafts:
         card = self._shelf.card(prompt)
         inherited = recipe.conditions(prompt, sources)
         looks = self._drawers[card.name, ImageUse.PROMPT] is card
+        if card.has_unclip and prompt.loras:
+            looks = False  # a LoRA is added to the model's own UNet, and unCLIP has another
         pictures = Conditions(
             image_prompt=recipe.itself(picture, variation) if looks else None,
             style_reference=inherited.style_reference,

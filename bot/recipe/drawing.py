@@ -137,8 +137,8 @@ def _drawing(prompt: Prompt, *, card: ModelCard, seed: int, pictures: Conditions
         "seed": seed,
         "num_inference_steps": min(steps, _most_steps(sampler)),
         **_guidance(parameters, card, stylize),
-        # A refiner knows nothing of a LoRA, and would paint over what it adds.
-        "denoising_end": 1.0 if loras else _denoising_end(card, stylize),
+        # A refiner knows nothing of a LoRA or of pictures, and would paint over what they add.
+        "denoising_end": 1.0 if loras or not prompt.parts else _denoising_end(card, stylize),
         "aesthetic_score": round(_between(stylize, _AESTHETIC_SCORE), 2),
         # Noise on the text's embedding, drawn anew for each picture, is what tells them apart.
         "condition_noise": parameters.chaos / 100,

@@ -24,7 +24,7 @@ from engine.prompt_encoder import Tower
 SOURCE = "Pocket's own vocabulary"
 PROMPTS = 4
 _BEAM = 24
-"""Captions that go on to the next part."""
+"""Things that are tried before every backdrop."""
 _SPREAD = 0.02
 """How much of a cosine another seed may move a caption up or down."""
 
@@ -73,16 +73,17 @@ class Vocabulary:
         """
         seen = torch.nn.functional.normalize(self._image_encoder.image_embeds(image), dim=-1)[0]
         rng = random.Random(seed)
-        beam = _best(_THINGS, self._things @ seen, rng)
-        grounded = [replace(one, ground=words) for one, _ in beam for words in _GROUNDS]
-        beam = _best(grounded, self._embed(grounded) @ seen, rng)
-        styled = [replace(one, style=words) for one, _ in beam for words in _STYLES]
-        beam = _best(styled, self._embed(styled) @ seen, rng)
-        chosen: dict[tuple[str, str], tuple[_Caption, float]] = {}
-        for caption, score in beam:
-            chosen.setdefault((caption.thing, caption.ground), (caption, score))
-        first = sorted(list(chosen.values())[:PROMPTS], key=lambda pair: -pair[1])
-        return [str(caption) for caption, _ in first]
+        things = _ranked(_THINGS, self._things @ seen, rng)[:_BEAM]
+        grounded = [replace(one, ground=words) for one, _ in things for words in _GROUNDS]
+        distinct: dict[tuple[str, str], _Caption] = {}
+        for caption, _ in _ranked(grounded, self._embed(grounded) @ seen, rng):
+            distinct.setdefault((caption.thing, caption.ground), caption)
+        styled = []
+        for caption in list(distinct.values())[:PROMPTS]:
+            choices = [replace(caption, style=words) for words in _STYLES]
+            styled.append(_ranked(choices, self._embed(choices) @ seen, rng)[0])
+        styled.sort(key=lambda pair: -pair[1])
+        return [str(caption) for caption, _ in styled]
 
     @torch.inference_mode()
     def _embed(self, captions: Iterable[_Caption]) -> torch.Tensor:
@@ -91,10 +92,10 @@ class Vocabulary:
         return torch.nn.functional.normalize(embeds, dim=-1)
 
 
-def _best(
+def _ranked(
     captions: Sequence[_Caption], scores: torch.Tensor, rng: random.Random
 ) -> list[tuple[_Caption, float]]:
-    """Return the best captions, shaken a little, with what they are worth unshaken."""
+    """Return the captions, the best first but shaken a little, with their scores unshaken."""
     pairs = list(zip(captions, scores.tolist(), strict=True))
     pairs.sort(key=lambda pair: -(pair[1] + rng.gauss(0, _SPREAD)))
-    return pairs[:_BEAM]
+    return pairs

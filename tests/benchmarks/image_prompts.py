@@ -1,0 +1,194 @@
+"""What pictures in a prompt do on the built-in model, in numbers.
+
+    PYTHONPATH=. python tests/benchmarks/image_prompts.py [--pictures 20] [--seeds 3] [--others 50]
+
+Similarity is the cosine between embeddings of the model's own CLIP, the one that it is told of
+pictures with. The pictures and the others are drawn by the model from prompts that all differ.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import io
+import itertools
+import random
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from PIL import Image
+
+from engine.api import ImageCondition, TextToImage, WeightedImage, WorkItem
+from engine.devices import find_device
+from engine.image_encoder import blend
+from engine.models.catalog import Catalog
+from engine.models.store import ModelStore
+from engine.models.unclip import UnCLIP
+from engine.painter import Painter
+from engine.pipelines.image_conditions import noise_level_of
+
+MODEL = "pocket"
+SCALES = (1.0, 0.8, 0.5, 0.2)
+IMAGE_WEIGHTS = (0.25, 0.5, 1.0, 2.0, 3.0)
+THINGS = ("apple", "cat", "star", "car", "heart", "house", "strawberry", "sunflower", "penguin")
+GROUNDS = ("blue", "yellow", "pink", "black", "white", "green", "red", "purple")
+
+Embeds = npt.NDArray[np.float32]
+"""(N, D), each of length 1."""
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """A picture and the prompt that it came from."""
+
+    prompt: str
+    png: bytes
+
+    @property
+    def sha256(self) -> str:
+        """Its name in a request."""
+        return hashlib.sha256(self.png).hexdigest()
+
+
+class Studio:
+    """Draws and looks."""
+
+    def __init__(self, steps: int) -> None:
+        device = find_device()
+        models_dir = Path(tempfile.gettempdir())
+        self._store = ModelStore(
+            catalog=Catalog.load(), models_dir=models_dir, device=device, budget_bytes=2**33
+        )
+        self._painter = Painter(self._store)
+        self._steps = steps
+        images = self._store.get(MODEL, images=True).image_prompts
+        if not isinstance(images, UnCLIP):
+            raise SystemExit(f"{MODEL} has no unCLIP decoder")
+        self._encoder = images.image_encoder
+
+    def draw(
+        self, prompt: str, *sources: Drawn, scale: float = 1.0, seed: int = 0, count: int = 1
+    ) -> list[bytes]:
+        """Draw from words, and from `sources` blended."""
+        card = self._store.catalog[MODEL]
+        width, height = card.default_size
+        request = TextToImage(
+            model=MODEL,
+            prompt=prompt,
+            height=height,
+            width=width,
+            seed=seed,
+            num_images=count,
+            num_inference_steps=self._steps,
+            guidance_scale=card.guidance_scale,
+            denoising_end=card.denoising_end,
+            image_prompt=ImageCondition(
+                images=tuple(WeightedImage(image=source.sha256) for source in sources), scale=scale
+            )
+            if sources
+            else None,
+        )
+        blobs = {source.sha256: source.png for source in sources}
+        item = WorkItem(job_id=1, fence=1, request=request, blobs=blobs)
+        drawing = self._painter.draw(item, report=lambda *_: None, is_stopped=lambda: False)
+        return [picture.png for picture in drawing.pictures]
+
+    def look(self, pngs: Sequence[bytes]) -> Embeds:
+        """Embed pictures."""
+        return _unit(self.embeds(pngs).numpy())
+
+    def embeds(self, pngs: Sequence[bytes]) -> torch.Tensor:
+        """Embed pictures, without changing the length."""
+        images = [Image.open(io.BytesIO(png)).convert("RGB") for png in pngs]
+        return torch.cat([self._encoder.image_embeds(image) for image in images])
+
+
+def main() -> None:
+    """Draw, look, print."""
+    arguments = _arguments()
+    torch.set_num_threads(arguments.threads)
+    studio = Studio(arguments.steps)
+    prompts = [f"a {thing} on a {ground} background" for thing in THINGS for ground in GROUNDS]
+    random.Random(1).shuffle(prompts)
+    wanted = prompts[: arguments.pictures + arguments.others]
+    drawn = [Drawn(prompt, studio.draw(prompt)[0]) for prompt in wanted]
+    sources, others = drawn[: arguments.pictures], drawn[arguments.pictures :]
+    print(f"{len(sources)} pictures, {arguments.seeds} seeds, {len(others)} others")
+    elsewhere = studio.look([other.png for other in others])
+    _variations(studio, sources, elsewhere, arguments.seeds)
+    _image_weights(studio, sources, arguments.seeds)
+    _blends(studio, sources, elsewhere, arguments.seeds)
+
+
+def _variations(studio: Studio, sources: list[Drawn], others: Embeds, seeds: int) -> None:
+    """Variations without a prompt, at rising noise."""
+    for scale in SCALES:
+        similar, nearest = [], []
+        for source in sources:
+            seen = studio.look([source.png])[0]
+            varied = studio.look(studio.draw("", source, scale=scale, count=seeds))
+            similar += list(varied @ seen)
+            nearest += list(varied @ seen > (varied @ others.T).max(1))
+        print(
+            f"variation, noise level {noise_level_of(scale):3}: similarity to its source"
+            f" {np.mean(similar):.3f}; closer to it than to every other: {np.mean(nearest):.0%}"
+        )
+
+
+def _image_weights(studio: Studio, sources: list[Drawn], seeds: int) -> None:
+    """Pictures beside the words of another picture, at rising --iw."""
+    pairs = list(zip(sources, [*sources[1:], sources[0]], strict=True))
+    for image_weight in IMAGE_WEIGHTS:
+        to_image, to_words = [], []
+        for source, other in pairs:
+            seen, said = studio.look([source.png, other.png])
+            scale = 1 - 0.45**image_weight
+            mixed = studio.look(studio.draw(other.prompt, source, scale=scale, count=seeds))
+            to_image += list(mixed @ seen)
+            to_words += list(mixed @ said)
+        print(
+            f"--iw {image_weight:4}: similarity to the picture {np.mean(to_image):.3f},"
+            f" to what the words alone drew {np.mean(to_words):.3f}"
+        )
+
+
+def _blends(studio: Studio, sources: list[Drawn], others: Embeds, seeds: int) -> None:
+    """Blends of neighbours in the list."""
+    nearer, pairwise, between = [], [], []
+    for first, second in itertools.pairwise([*sources, sources[0]]):
+        parents = studio.embeds([first.png, second.png])
+        seen = _unit(parents.numpy())
+        middle = _unit(blend(parents, [1, 1]).numpy())[0]
+        between.append((seen @ middle).min() > seen[0] @ seen[1])
+        drawn = studio.look(studio.draw("", first, second, count=seeds))
+        farther = (drawn @ seen.T).min(1)
+        away = drawn @ others.T
+        nearer += list(farther > away.max(1))
+        pairwise += list((farther[:, None] > away).mean(1))
+    print(f"blend: its embedding lies between its parents' in {np.mean(between):.0%}")
+    print(f"blend: both parents are closer than an other one in {np.mean(pairwise):.0%} of cases")
+    print(f"blend: both parents are closer than every other one: {np.mean(nearer):.0%}")
+
+
+def _unit(embeds: npt.NDArray[np.float32]) -> Embeds:
+    unit: Embeds = embeds / np.linalg.norm(embeds, axis=-1, keepdims=True)
+    return unit
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--pictures", type=int, default=20)
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--others", type=int, default=50)
+    parser.add_argument("--steps", type=int, default=20)
+    parser.add_argument("--threads", type=int, default=1)
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()

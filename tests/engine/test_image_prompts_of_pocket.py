@@ -1,0 +1,184 @@
+"""What pictures in a prompt do, on the built-in model; the benchmark has the figures at length."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from dataclasses import dataclass
+
+import pytest
+import torch
+from PIL import Image
+
+from engine.api import (
+    Describe,
+    Described,
+    ImageCondition,
+    RequestError,
+    TextToImage,
+    WeightedImage,
+    WorkItem,
+)
+from engine.devices import find_device
+from engine.image_encoder import ImageEncoder, blend
+from engine.models.catalog import Catalog
+from engine.models.store import ModelStore
+from engine.models.unclip import UnCLIP
+from engine.painter import Painter
+from engine.words import Reader
+
+STEPS = 8
+SHOWN = (
+    ("star", "black", "a yellow star on a black background"),
+    ("heart", "white", "a red heart on a white background"),
+    ("car", "blue", "a green car on a blue background"),
+    ("sunflower", "pink", "a sunflower on a pink background"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Studio:
+    store: ModelStore
+    painter: Painter
+    reader: Reader
+    encoder: ImageEncoder
+
+    def draw(self, prompt: str, *sources: bytes, scale: float = 1.0, count: int = 1) -> list[bytes]:
+        names = [hashlib.sha256(source).hexdigest() for source in sources]
+        condition = ImageCondition(
+            images=tuple(WeightedImage(image=name) for name in names), scale=scale
+        )
+        request = TextToImage(
+            model="pocket",
+            prompt=prompt,
+            height=128,
+            width=128,
+            seed=0,
+            num_images=count,
+            num_inference_steps=STEPS,
+            image_prompt=condition,
+        )
+        blobs = dict(zip(names, sources, strict=True))
+        item = WorkItem(job_id=1, fence=1, request=request, blobs=blobs)
+        drawing = self.painter.draw(item, report=lambda *_: None, is_stopped=lambda: False)
+        return [picture.png for picture in drawing.pictures]
+
+    def look(self, pngs: list[bytes]) -> torch.Tensor:
+        """Embeddings (N, 192) as they are."""
+        images = [Image.open(io.BytesIO(png)).convert("RGB") for png in pngs]
+        return torch.cat([self.encoder.image_embeds(image) for image in images])
+
+    def similarity(self, drawn: list[bytes], source: bytes) -> float:
+        return float(torch.cosine_similarity(self.look(drawn), self.look([source])).mean())
+
+
+@pytest.fixture(scope="module")
+def studio(tmp_path_factory: pytest.TempPathFactory) -> Studio:
+    store = ModelStore(
+        catalog=Catalog.load(),
+        models_dir=tmp_path_factory.mktemp("models"),
+        device=find_device(cpu_only=True),
+        budget_bytes=2**33,
+    )
+    unclip = store.get("pocket", images=True).image_prompts
+    assert isinstance(unclip, UnCLIP)
+    return Studio(store, Painter(store), Reader(store), unclip.image_encoder)
+
+
+@pytest.fixture(scope="module")
+def sources(studio: Studio) -> list[bytes]:
+    """Pictures that the model drew from words."""
+    pictures = []
+    for seed, (_, _, prompt) in enumerate(SHOWN):
+        request = TextToImage(
+            model="pocket",
+            prompt=prompt,
+            height=128,
+            width=128,
+            seed=seed,
+            num_images=1,
+            num_inference_steps=STEPS,
+        )
+        item = WorkItem(job_id=1, fence=1, request=request)
+        drawing = studio.painter.draw(item, report=lambda *_: None, is_stopped=lambda: False)
+        pictures.append(drawing.pictures[0].png)
+    return pictures
+
+
+def test_a_variation_moves_away_from_its_source_as_the_source_counts_less(
+    studio: Studio, sources: list[bytes]
+) -> None:
+    means = [
+        sum(studio.similarity(studio.draw("", one, scale=scale, count=2), one) for one in sources)
+        for scale in (1.0, 0.4, 0.05)
+    ]
+    assert means == sorted(means, reverse=True)
+    assert means[0] - means[-1] > 0.1 * len(sources)
+
+
+def test_a_picture_beside_words_is_seen_the_more_the_more_it_counts(
+    studio: Studio, sources: list[bytes]
+) -> None:
+    words = [*SHOWN[1:], SHOWN[0]]
+    means = [
+        sum(
+            studio.similarity(studio.draw(prompt, one, scale=1 - 0.45**weight, count=2), one)
+            for one, (_, _, prompt) in zip(sources, words, strict=True)
+        )
+        for weight in (0.25, 1.0, 3.0)
+    ]
+    assert means == sorted(means)
+    assert means[-1] - means[0] > 0.05 * len(sources)
+
+
+def test_other_seeds_are_other_variations(studio: Studio, sources: list[bytes]) -> None:
+    first, second = studio.draw("", sources[0], count=2)
+    assert first != second
+
+
+def test_the_embedding_of_a_blend_lies_between_its_parents(
+    studio: Studio, sources: list[bytes]
+) -> None:
+    parents = studio.look(sources[:2])
+    apart = torch.cosine_similarity(parents[:1], parents[1:])
+    assert (torch.cosine_similarity(parents, blend(parents, [1, 1])) > apart).all()
+
+
+@pytest.mark.parametrize("shown", range(len(SHOWN)), ids=[thing for thing, _, _ in SHOWN])
+def test_words_are_found_for_what_is_to_be_seen(
+    studio: Studio, sources: list[bytes], shown: int
+) -> None:
+    thing, ground, _ = SHOWN[shown]
+    sha256 = hashlib.sha256(sources[shown]).hexdigest()
+    answers = [
+        studio.reader.read(
+            Describe(model="pocket", image=sha256, seed=seed), {sha256: sources[shown]}
+        )
+        for seed in (0, 1)
+    ]
+    first, second = (answer.answer for answer in answers)
+    assert isinstance(first, Described)
+    assert isinstance(second, Described)
+    assert len(set(first.prompts)) == 4
+    assert thing in " ".join(first.prompts)
+    assert ground in first.prompts[0]
+    assert first.prompts != second.prompts
+    assert first.source == "Pocket's own vocabulary"
+    assert first.width == first.height == 512
+
+
+def test_a_style_from_pictures_is_refused_in_one_sentence(
+    studio: Studio, sources: list[bytes]
+) -> None:
+    sha256 = hashlib.sha256(sources[0]).hexdigest()
+    request = TextToImage(
+        model="pocket",
+        prompt="a cat",
+        height=128,
+        width=128,
+        seed=0,
+        style_reference=ImageCondition(images=(WeightedImage(image=sha256),)),
+    )
+    item = WorkItem(job_id=1, fence=1, request=request, blobs={sha256: sources[0]})
+    with pytest.raises(RequestError, match="style_reference: Pocket takes none from pictures"):
+        studio.painter.draw(item, report=lambda *_: None, is_stopped=lambda: False)
