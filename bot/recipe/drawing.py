@@ -41,11 +41,10 @@ WEIRDEST = 0.6
 
 STRONG_GUIDANCE = 1.5
 """Times the model's own: what is stronger burns colours, and is held back."""
-MAX_RESCALE = 0.7
-"""phi as its paper has it (arXiv 2305.08891, section 3.4), for a guidance that is as strong as it
-gets."""
+MAX_RESCALE = 0.4
+"""phi (arXiv 2305.08891, section 3.4) for a guidance as strong as can be; 0.7 makes it dull."""
 FULL_EXCESS = 2.5
-"""Beyond STRONG_GUIDANCE, where it is."""
+"""Beyond STRONG_GUIDANCE, where that is."""
 
 RAW_SHARE = 0.25
 """How much of --stylize is left by --raw."""
@@ -238,7 +237,7 @@ def _guidance(parameters: Parameters, card: ModelCard, stylize: float) -> dict[s
         return {"guidance_scale": scale}
     return {
         "guidance_scale": scale,
-        "mimic_scale": STRONG_GUIDANCE * card.guidance_scale,
+        "mimic_scale": round(math.sqrt(scale * card.guidance_scale), 2),
         "guidance_rescale": round(MAX_RESCALE * min(excess / FULL_EXCESS, 1.0), 3),
     }
 

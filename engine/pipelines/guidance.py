@@ -2,8 +2,8 @@
 
 Three things on one prediction: guidance itself (Imagen, arXiv 2205.11487, equation 2), its rescale
 (arXiv 2305.08891, section 3.4) and dynamic thresholding (Imagen, section 2.3). Imagen bounds pixels
-by -1 to 1; latents have no such bound, so the bound here is the range that guidance of a normal
-scale, the `mimic_scale`, would give the same picture at the same step.
+by -1 to 1; latents have no such bound, so the bound here is the range that guidance of a lower
+scale, the `mimic_scale`, gives each channel of the same picture at the same step.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any
 import torch
 
 THRESHOLDING_RATIO = 0.995
-"""Imagen's p: the share of the values that are to stay within the bound."""
+"""Imagen's p: where a range ends; what few values lie beyond it do not count."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,17 +95,13 @@ def _log_noise_level(cumulated_alpha: float) -> float:
 
 
 def _bounded(clean: torch.Tensor, mimicked: torch.Tensor) -> torch.Tensor:
-    """Clip what is beyond most values, then bring mean and range to those of `mimicked`."""
-    mean, mimicked_mean = (values.mean((-2, -1), keepdim=True) for values in (clean, mimicked))
-    own, bound = _range(clean - mean), _range(mimicked - mimicked_mean)
-    limit = torch.maximum(own, bound)
-    return torch.clamp(clean - mean, -limit, limit) * (bound / limit) + mimicked_mean
-
-
-def _range(values: torch.Tensor) -> torch.Tensor:
-    """Return the size (B, 1, 1, 1) that all but a few values of a picture stay below."""
-    sizes = values.abs().flatten(1)
-    return torch.quantile(sizes, THRESHOLDING_RATIO, dim=1).view(-1, 1, 1, 1)
+    """Clip each channel to where most values of `mimicked` lie."""
+    values = mimicked.flatten(2)
+    least, most = (
+        torch.quantile(values, share, dim=2)[..., None, None]
+        for share in (1 - THRESHOLDING_RATIO, THRESHOLDING_RATIO)
+    )
+    return clean.clamp(least, most)
 
 
 def _rescaled(guided: torch.Tensor, conditional: torch.Tensor, phi: float) -> torch.Tensor:

@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 import numpy as np
+import torch
 
 from bot import recipe
 from bot.prompt import Vocabulary, parse
@@ -15,10 +16,12 @@ from engine.devices import find_device
 from engine.models.catalog import Catalog
 from engine.models.loading import LoadedModel
 from engine.models.store import ModelStore
+from engine.pipelines.decode import decode
+from engine.pipelines.denoise import new_generators, noise_from
 from engine.pipelines.stopwatch import Stopwatch
 from engine.pipelines.text_to_image import text_to_image
 
-STEPS = 10
+STEPS = 8
 """Fewer than usual: what a parameter does is seen as well."""
 PROMPTS = (
     "a red apple on a blue background",
@@ -32,6 +35,7 @@ class Easel:
 
     def __init__(self, *, models_dir: Path) -> None:
         self.models_dir = models_dir
+        self._drawn: dict[TextToImage, np.ndarray] = {}
         self.store = ModelStore(
             catalog=Catalog.load(),
             models_dir=models_dir,
@@ -51,13 +55,31 @@ class Easel:
         prompt = parse(text, vocabulary)
         asked = recipe.text_to_image(prompt, card=self.model.card, seed=seed)
         changes: dict[str, Any] = {"num_images": count}
-        if asked.num_inference_steps == self.model.card.num_inference_steps:
+        if not any(flag in text for flag in ("--quality", "--steps", "--draft")):
             changes["num_inference_steps"] = STEPS
         return msgspec.structs.replace(asked, **changes)
 
     def draw(self, text: str, *, count: int = 2, seed: int = 1) -> np.ndarray:
-        """Return pictures (B, H, W, 3), float32, 0 to 1."""
+        """Return pictures (B, H, W, 3), float32, 0 to 1; the same ones if asked again."""
+        asked = self.request(text, count=count, seed=seed)
+        if asked not in self._drawn:
+            self._drawn[asked] = self.carry_out(asked)
+        return self._drawn[asked]
+
+    def draw_again(self, text: str, *, count: int = 2, seed: int = 1) -> np.ndarray:
+        """Return what is drawn now, whatever was before."""
         return self.carry_out(self.request(text, count=count, seed=seed))
+
+    def noisy(self, text: str) -> np.ndarray:
+        """Return what the noise looks like that the pictures begin with."""
+        asked = self.request(text)
+        start = noise_from(
+            new_generators([asked.seed_of(index) for index in range(asked.num_images)]),
+            height=asked.height,
+            width=asked.width,
+        )
+        with torch.inference_mode():
+            return np.asarray(decode(self.model.vae, start).permute(0, 2, 3, 1))
 
     def carry_out(self, asked: TextToImage) -> np.ndarray:
         """Return a request's pictures (B, H, W, 3), float32, 0 to 1."""

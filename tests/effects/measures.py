@@ -51,5 +51,15 @@ def greenness(pictures: np.ndarray) -> float:
     return float((pictures[..., 1] > 1.3 * pictures[..., ::2].max(-1)).mean())
 
 
+def blueness(pictures: np.ndarray) -> float:
+    """Return the share of pixels that are blue."""
+    return float((pictures[..., 2] > 1.3 * pictures[..., :2].max(-1)).mean())
+
+
+def yellowness(pictures: np.ndarray) -> float:
+    """Return the share of pixels that are yellow: red and green alike, and little blue."""
+    return float((pictures[..., :2].min(-1) > 1.6 * pictures[..., 2]).mean())
+
+
 def _steps(pictures: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return np.abs(np.diff(pictures, axis=1)), np.abs(np.diff(pictures, axis=2))

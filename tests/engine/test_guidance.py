@@ -52,7 +52,7 @@ def test_a_full_rescale_has_the_deviation_of_the_conditional_prediction() -> Non
 
 
 @pytest.mark.parametrize("kind", ["epsilon", "v_prediction"])
-def test_thresholding_keeps_to_the_range_and_the_mean_of_the_scale_that_it_mimics(
+def test_thresholding_keeps_each_channel_to_the_range_of_the_scale_that_it_mimics(
     kind: str,
 ) -> None:
     prediction, noisy = predictions()
@@ -64,8 +64,12 @@ def test_thresholding_keeps_to_the_range_and_the_mean_of_the_scale_that_it_mimic
             Guidance(scale=5.0, rescale=0, mimic_scale=0),
         )
     )
-    assert torch.allclose(bounded.mean((2, 3)), mimicked.mean((2, 3)), atol=0.1)
-    assert bounded.abs().max() < 1.2 * mimicked.abs().max() < 0.6 * burning.abs().max()
+    assert (bounded.amax((2, 3)) <= mimicked.amax((2, 3)) + 1e-4).all()
+    assert (bounded.amin((2, 3)) >= mimicked.amin((2, 3)) - 1e-4).all()
+    within = (burning > bounded.amin((2, 3), keepdim=True)) & (
+        burning < bounded.amax((2, 3), keepdim=True)
+    )
+    assert torch.allclose(bounded[within], burning[within], atol=1e-3)
 
 
 @pytest.mark.parametrize("kind", ["epsilon", "v_prediction"])
@@ -74,7 +78,7 @@ def test_a_scale_that_mimics_itself_changes_only_what_is_beyond_most_values(kind
     plain = combine(Guidance(scale=5.0, rescale=0, mimic_scale=0), prediction, noisy, kind=kind)
     bounded = combine(Guidance(scale=5.0, rescale=0, mimic_scale=5.0), prediction, noisy, kind=kind)
     changed = (plain - bounded).abs() > 1e-3
-    assert 0 < changed.float().mean() < 0.02
+    assert 0 < changed.float().mean() < 0.05
 
 
 def test_each_picture_of_a_batch_has_a_bound_of_its_own() -> None:
