@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,10 @@ from engine.api import (
     WeightedImage,
 )
 from engine.image_encoder import blend
+from engine.models.catalog import Catalog
+from engine.models.errors import ModelError
 from engine.models.loading import LoadedModel, load_image_prompts, load_model
+from engine.models.store import ModelStore
 from engine.models.unclip import UnCLIP
 from engine.pipelines.denoise import new_generators, noise_from
 from engine.pipelines.image_conditions import check_images, noise_level_of
@@ -231,3 +235,48 @@ def test_a_picture_is_prepared_as_the_stock_processor_does(
     image = tiny_images.noise_image(5, *size)
     expected = stock.feature_extractor(images=image, return_tensors="pt").pixel_values
     assert torch.allclose(unclip.image_encoder._preprocessing(image), expected, atol=1e-5)
+
+
+def test_a_model_that_fits_without_its_images_only_waits_beside_the_device_with_them(
+    tmp_path: Path,
+) -> None:
+    base = tiny.write_model(tmp_path)
+    tiny_images.write_unclip_beside(base)
+    card = tiny.make_card(base, has_unclip=True)
+    gpu = dataclasses.replace(tiny.cpu(), count=1)
+    size = load_model(card, base, tiny.cpu()).size_bytes
+    store = ModelStore(
+        catalog=Catalog([card]), models_dir=tmp_path, device=gpu, budget_bytes=int(size * 1.05)
+    )
+    assert not store.get("tiny").is_offloaded
+    with_images = store.get("tiny", images=True)
+    assert with_images.is_offloaded
+    assert store.get("tiny") is with_images
+    request = make_request(model="tiny")
+    roomy = load_image_prompts(load_model(card, base, tiny.cpu()), base, None)
+    assert torch.equal(draw(with_images, request), draw(roomy, request))
+
+
+def test_a_model_whose_decoder_is_damaged_still_draws_from_words(tmp_path: Path) -> None:
+    base = tiny.write_model(tmp_path)
+    tiny_images.write_unclip_beside(base)
+    card = tiny.make_card(base, has_unclip=True)
+    store = ModelStore(
+        catalog=Catalog([card]), models_dir=tmp_path, device=tiny.cpu(), budget_bytes=2**30
+    )
+    for file in (tmp_path / "unclip" / "unet").glob("*.safetensors"):
+        file.write_bytes(b"not safetensors at all")
+    with pytest.raises(ModelError, match="cannot be loaded"):
+        store.get("tiny", images=True)
+    assert store.get("tiny").image_prompts is None
+
+
+def test_a_model_without_anything_for_pictures_says_so(tiny_folder: Path) -> None:
+    store = ModelStore(
+        catalog=Catalog([tiny.make_card(tiny_folder)]),
+        models_dir=tiny_folder,
+        device=tiny.cpu(),
+        budget_bytes=2**30,
+    )
+    with pytest.raises(ModelError, match="Tiny does not draw from pictures"):
+        store.get("tiny", images=True)
