@@ -18,6 +18,19 @@ from engine.api.answers import (
     answer_from_json,
     answer_to_json,
 )
+from engine.api.checks import (
+    MAX_PROMPT_CHARACTERS,
+    RequestError,
+)
+from engine.api.conditions import (
+    MAX_IMAGE_PROMPTS,
+    MAX_IMAGE_WEIGHT,
+    MAX_LORA_WEIGHT,
+    MAX_LORAS,
+    ImageCondition,
+    LoraWeight,
+    WeightedImage,
+)
 from engine.api.events import (
     ENDS,
     Cancelled,
@@ -36,28 +49,19 @@ from engine.api.events import (
 from engine.api.executor import Executor, Slot
 from engine.api.requests import (
     MAX_CLIP_SKIP,
-    MAX_IMAGE_PROMPTS,
-    MAX_IMAGE_WEIGHT,
     MAX_IMAGES,
     MAX_LCM_STEPS,
-    MAX_LORA_WEIGHT,
-    MAX_LORAS,
-    MAX_PROMPT_CHARACTERS,
     MAX_SEED,
     MAX_SIDE,
     REQUEST_VERSION,
     SIDE_STEP,
     Describe,
     DrawingRequest,
-    ImageCondition,
     ImageToImage,
-    LoraWeight,
     Request,
-    RequestError,
     Sampler,
     Shorten,
     TextToImage,
-    WeightedImage,
     batch_key,
     request_from_json,
     request_to_json,

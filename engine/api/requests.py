@@ -11,6 +11,9 @@ from typing import Any
 
 import msgspec
 
+from engine.api.checks import RequestError, check_image, check_model, check_prompt, check_range
+from engine.api.conditions import MAX_LORAS, ImageCondition, LoraWeight
+
 REQUEST_VERSION = 1
 """Stored beside every request. Raise it when a field changes its meaning, and convert on read."""
 
@@ -18,13 +21,8 @@ MAX_SEED = 2**32 - 1
 MAX_IMAGES = 16
 MAX_SIDE = 4096
 SIDE_STEP = 8
-MAX_PROMPT_CHARACTERS = 8000
 MAX_LCM_STEPS = 50
 """Steps of the teacher's schedule that LCM picks its own from."""
-MAX_IMAGE_PROMPTS = 5
-MAX_IMAGE_WEIGHT = 10_000.0
-MAX_LORAS = 10
-MAX_LORA_WEIGHT = 2.0
 MAX_CLIP_SKIP = 2
 """Layers that any text encoder of this family can do without."""
 
@@ -52,82 +50,6 @@ class Sampler(StrEnum):
     """UniPCMultistepScheduler: arXiv 2302.04867."""
     LCM = "LCM"
     """LCMScheduler: arXiv 2310.04378; for models distilled to it, in at most 50 steps."""
-
-
-class RequestError(ValueError):
-    """A request that no engine could draw.
-
-    `field` is the name of the field, `reason` a sentence that gives the value and the range.
-    """
-
-    def __init__(self, field: str, reason: str) -> None:
-        super().__init__(f"{field}: {reason}")
-        self.field = field
-        self.reason = reason
-
-
-def _check_range(field: str, value: float, low: float, high: float) -> None:
-    # NaN compares false with everything, so the test is written to refuse it.
-    if not (low <= value <= high):
-        raise RequestError(field, f"{value} is outside {low:g} to {high:g}")
-
-
-def _check_image(field: str, sha256: str) -> None:
-    if len(sha256) != 64 or not set(sha256) <= set("0123456789abcdef"):
-        raise RequestError(field, f"{sha256[:80]!r} is not a sha256 in hexadecimal")
-
-
-def _check_prompt(field: str, text: str) -> None:
-    if len(text) > MAX_PROMPT_CHARACTERS:
-        raise RequestError(field, f"has {len(text)} characters, the limit is 8000")
-
-
-def _check_model(model: str) -> None:
-    if not model:
-        raise RequestError("model", "is empty; give a name from the catalog")
-
-
-class WeightedImage(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One picture among those that say together what to draw."""
-
-    image: str
-    """sha256 of the picture's bytes, in hexadecimal; the bytes travel in `WorkItem.blobs`."""
-    weight: float = 1.0
-    """How much it counts beside the others, above 0."""
-
-    def __post_init__(self) -> None:
-        _check_image("image", self.image)
-        if not 0 < self.weight <= MAX_IMAGE_WEIGHT:
-            raise RequestError("weight", f"{self.weight} is not above 0 and up to 10000")
-
-
-class ImageCondition(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Pictures that say what to draw, as words do: nothing is drawn over them.
-
-    Several count as one that lies between them, by their weights.
-    """
-
-    images: tuple[WeightedImage, ...]
-    """One to five, each once."""
-    scale: float = 0.5
-    """How much they count beside the words, above 0; 1: as much as they can."""
-
-    def __post_init__(self) -> None:
-        _check_range("images", len(self.images), 1, MAX_IMAGE_PROMPTS)
-        if len({weighted.image for weighted in self.images}) < len(self.images):
-            raise RequestError("images", "name the same picture twice; give it more weight instead")
-        if not 0 < self.scale <= 1:
-            raise RequestError("scale", f"{self.scale} is not above 0 and up to 1")
-
-
-class LoraWeight(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A LoRA (arXiv 2106.09685) by its name, and how much of it is added to the model."""
-
-    name: str
-    weight: float = 1.0
-
-    def __post_init__(self) -> None:
-        _check_range("weight", self.weight, -MAX_LORA_WEIGHT, MAX_LORA_WEIGHT)
 
 
 class _Drawing(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -180,31 +102,31 @@ class _Drawing(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Added to the base model and its text encoders; a refiner has none. Names differ."""
 
     def __post_init__(self) -> None:
-        _check_model(self.model)
+        check_model(self.model)
         for field, text in (("prompt", self.prompt), ("negative_prompt", self.negative_prompt)):
-            _check_prompt(field, text)
+            check_prompt(field, text)
         for field, side in (("height", self.height), ("width", self.width)):
-            _check_range(field, side, SIDE_STEP, MAX_SIDE)
+            check_range(field, side, SIDE_STEP, MAX_SIDE)
             if side % SIDE_STEP:
                 raise RequestError(field, f"{side} is not a multiple of {SIDE_STEP}")
-        _check_range("seed", self.seed, 0, MAX_SEED)
-        _check_range("num_images", self.num_images, 1, MAX_IMAGES)
-        _check_range("num_inference_steps", self.num_inference_steps, 1, 200)
-        _check_range("guidance_scale", self.guidance_scale, 1, 30)
-        _check_range("guidance_rescale", self.guidance_rescale, 0, 1)
-        _check_range("mimic_scale", self.mimic_scale, 0, 30)
-        _check_range("clip_skip", self.clip_skip, 0, MAX_CLIP_SKIP)
-        _check_range("denoising_end", self.denoising_end, 0.05, 1)
-        _check_range("aesthetic_score", self.aesthetic_score, 0, 10)
-        _check_range("negative_aesthetic_score", self.negative_aesthetic_score, 0, 10)
-        _check_range("condition_noise", self.condition_noise, 0, 1)
-        _check_range("condition_rotation", self.condition_rotation, 0, 1)
-        _check_range("stop_at", self.stop_at, 0.01, 1)
-        _check_range("loras", len(self.loras), 0, MAX_LORAS)
+        check_range("seed", self.seed, 0, MAX_SEED)
+        check_range("num_images", self.num_images, 1, MAX_IMAGES)
+        check_range("num_inference_steps", self.num_inference_steps, 1, 200)
+        check_range("guidance_scale", self.guidance_scale, 1, 30)
+        check_range("guidance_rescale", self.guidance_rescale, 0, 1)
+        check_range("mimic_scale", self.mimic_scale, 0, 30)
+        check_range("clip_skip", self.clip_skip, 0, MAX_CLIP_SKIP)
+        check_range("denoising_end", self.denoising_end, 0.05, 1)
+        check_range("aesthetic_score", self.aesthetic_score, 0, 10)
+        check_range("negative_aesthetic_score", self.negative_aesthetic_score, 0, 10)
+        check_range("condition_noise", self.condition_noise, 0, 1)
+        check_range("condition_rotation", self.condition_rotation, 0, 1)
+        check_range("stop_at", self.stop_at, 0.01, 1)
+        check_range("loras", len(self.loras), 0, MAX_LORAS)
         if len({lora.name for lora in self.loras}) < len(self.loras):
             raise RequestError("loras", "names one twice")
         if self.sampler is Sampler.LCM:
-            _check_range("num_inference_steps", self.num_inference_steps, 1, MAX_LCM_STEPS)
+            check_range("num_inference_steps", self.num_inference_steps, 1, MAX_LCM_STEPS)
 
     def seed_of(self, image_index: int) -> int:
         """Return the seed that picture `image_index` (from 0) is drawn from."""
@@ -244,10 +166,10 @@ class ImageToImage(_Drawing, frozen=True, kw_only=True, tag="image_to_image"):
     def __post_init__(self) -> None:
         # A slotted struct is made anew by its decorator, so `super()` without arguments fails here.
         _Drawing.__post_init__(self)
-        _check_range("strength", self.strength, 0.01, 1)
-        _check_image("image", self.image)
-        _check_range("source_seed", self.source_seed or 0, 0, MAX_SEED)
-        _check_range("noise_interpolation", self.noise_interpolation, 0, 1)
+        check_range("strength", self.strength, 0.01, 1)
+        check_image("image", self.image)
+        check_range("source_seed", self.source_seed or 0, 0, MAX_SEED)
+        check_range("noise_interpolation", self.noise_interpolation, 0, 1)
         if math.floor(self.num_inference_steps * self.strength) < 1:
             raise RequestError(
                 "strength",
@@ -272,9 +194,9 @@ class Describe(
     """0 to 2**32 - 1. Another seed finds other words."""
 
     def __post_init__(self) -> None:
-        _check_model(self.model)
-        _check_image("image", self.image)
-        _check_range("seed", self.seed, 0, MAX_SEED)
+        check_model(self.model)
+        check_image("image", self.image)
+        check_range("seed", self.seed, 0, MAX_SEED)
 
     def image_names(self) -> frozenset[str]:
         """Return the sha256 of every picture that the request needs."""
@@ -289,8 +211,8 @@ class Shorten(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     prompt: str
 
     def __post_init__(self) -> None:
-        _check_model(self.model)
-        _check_prompt("prompt", self.prompt)
+        check_model(self.model)
+        check_prompt("prompt", self.prompt)
         if not self.prompt.strip():
             raise RequestError("prompt", "is empty; there is nothing to shorten")
 

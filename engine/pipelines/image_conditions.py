@@ -29,7 +29,7 @@ from engine.models.unclip import UnCLIP
 MAX_NOISE_LEVEL = 999
 NO_IMAGES: Mapping[str, Image.Image] = MappingProxyType({})
 
-_STREAM = 2**33
+_STREAM = 3 * 2**32
 """Added to a picture's seed: the embedding's noise is a stream of its own, so that a seed means the
 same latents with and without pictures in the prompt."""
 
@@ -55,12 +55,11 @@ class ImageConditions:
         """Return what is added for IP-Adapter, unconditional rows first if guided."""
         if not self.image_embeds:
             return {}
+        rows = [pair if guided else pair[1:] for pair in self.image_embeds]
         return {
             "image_embeds": [
-                torch.cat(
-                    [rows.to(like).expand(batch, *rows.shape[1:]) for rows in pair[not guided :]]
-                )
-                for pair in self.image_embeds
+                torch.cat([one.to(like).expand(batch, *one.shape[1:]) for one in some])
+                for some in rows
             ]
         }
 

@@ -32,7 +32,7 @@ from tests.engine import tiny, tiny_images
 
 CAT, DOG = "c" * 64, "d" * 64
 IMAGES = {CAT: tiny_images.noise_image(1), DOG: tiny_images.noise_image(2, 40, 60)}
-EMBEDDING_STREAM = 2**33
+EMBEDDING_STREAM = 3 * 2**32
 
 
 @pytest.fixture(scope="module")
