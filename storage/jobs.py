@@ -187,12 +187,13 @@ class Jobs:
 
         The first claim of a job lets its user's virtual time pass by `charge`.
         """
-        now = self._clock()
-        lease_until = now + timedelta(seconds=lease_seconds)
-        change = transitions.claim(
-            job_id, worker, device=device, leader=leader, now=now, lease_until=lease_until
-        )
         async with self._database.write() as connection:
+            # The lease begins when the turn to write has come, however long that took.
+            now = self._clock()
+            lease_until = now + timedelta(seconds=lease_seconds)
+            change = transitions.claim(
+                job_id, worker, device=device, leader=leader, now=now, lease_until=lease_until
+            )
             row = (await connection.execute(change)).mappings().one_or_none()
             if row is None:
                 return None
@@ -206,8 +207,8 @@ class Jobs:
         """Lengthen the leases of these claims. Returns those that still hold."""
         if not claims:
             return []
-        lease_until = self._clock() + timedelta(seconds=lease_seconds)
         async with self._database.write() as connection:
+            lease_until = self._clock() + timedelta(seconds=lease_seconds)
             renewed = await connection.execute(transitions.renew(claims, lease_until=lease_until))
             return [(row.id, row.fence) for row in renewed]
 
