@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,15 @@ import msgspec
 import pytest
 from PIL import Image
 
-from engine.api import ImageToImage, Sampler, TextToImage, WorkItem, batch_key
+from engine.api import (
+    ImageCondition,
+    ImageToImage,
+    Sampler,
+    TextToImage,
+    WeightedImage,
+    WorkItem,
+    batch_key,
+)
 from engine.models.catalog import Catalog
 from engine.models.loading import LoadedModel
 from engine.models.store import ModelStore
@@ -26,8 +34,10 @@ from tests.engine.test_painter import (
     make_painter,
     pixels,
     request,
+    source,
 )
 
+NOTHING: Mapping[str, bytes] = {}
 LONG = "a cat BREAK a dog"
 
 
@@ -36,14 +46,20 @@ def painter(tiny_model: LoadedModel, tiny_folder: Path) -> Painter:
     return make_painter(tiny_model, tiny_folder)
 
 
-def batch_of(requests: Sequence[TextToImage]) -> list[WorkItem]:
-    return [WorkItem(job_id=number, fence=1, request=one) for number, one in enumerate(requests, 1)]
+def batch_of(
+    requests: Sequence[TextToImage], blobs: Mapping[str, bytes] = NOTHING
+) -> list[WorkItem]:
+    return [
+        WorkItem(job_id=number, fence=1, request=one, blobs=dict(blobs))
+        for number, one in enumerate(requests, 1)
+    ]
 
 
 def draw_batch(
     painter: Painter,
     requests: Sequence[TextToImage],
     *,
+    blobs: Mapping[str, bytes] = NOTHING,
     report: Callable[..., None] = lambda *_: None,
     is_stopped: Callable[[WorkItem], bool] = lambda _: False,
 ) -> dict[int, Drawing | None]:
@@ -54,16 +70,18 @@ def draw_batch(
         assert item.job_id not in ends
         ends[item.job_id] = drawing
 
-    painter.draw_batch(batch_of(requests), report=report, is_stopped=is_stopped, end=end)
+    painter.draw_batch(batch_of(requests, blobs), report=report, is_stopped=is_stopped, end=end)
     return ends
 
 
-def check_equal(painter: Painter, requests: Sequence[TextToImage]) -> None:
-    ends = draw_batch(painter, requests)
-    for job_id, one in enumerate(requests, 1):
-        drawing = ends[job_id]
+def check_equal(
+    painter: Painter, requests: Sequence[TextToImage], blobs: Mapping[str, bytes] = NOTHING
+) -> None:
+    ends = draw_batch(painter, requests, blobs=blobs)
+    for item, one in zip(batch_of(requests, blobs), requests, strict=True):
+        drawing = ends[item.job_id]
         assert drawing is not None
-        assert closest(drawing, draw(painter, one)) <= 1
+        assert closest(drawing, draw(painter, item)) <= 1
         assert [picture.seed for picture in drawing.pictures] == [
             one.seed_of(index) for index in range(one.num_images)
         ]
@@ -96,10 +114,33 @@ def test_prompts_of_other_lengths_are_no_neighbours(painter: Painter) -> None:
     assert steps[-1] == (2, 4, 4)
 
 
-def test_the_built_in_model_draws_a_batch_as_its_jobs(tmp_path: Path) -> None:
-    store = ModelStore(
-        catalog=Catalog.load(), models_dir=tmp_path, device=tiny.cpu(), budget_bytes=2**33
+@pytest.fixture
+def pocket(tmp_path: Path) -> Painter:
+    return Painter(
+        ModelStore(
+            catalog=Catalog.load(), models_dir=tmp_path, device=tiny.cpu(), budget_bytes=2**33
+        )
     )
+
+
+def test_the_built_in_model_draws_a_batch_from_one_picture_as_its_jobs(pocket: Painter) -> None:
+    png, sha256 = source(Image.new("RGB", (128, 128), (40, 200, 60)))
+    apple = TextToImage(
+        model="pocket",
+        prompt="a red apple",
+        height=128,
+        width=128,
+        seed=5,
+        num_images=2,
+        num_inference_steps=5,
+        image_prompt=ImageCondition(images=(WeightedImage(image=sha256),), scale=0.5),
+    )
+    pear = msgspec.structs.replace(apple, prompt="a pear", seed=8)
+    assert batch_key(apple) == batch_key(pear)
+    check_equal(pocket, [apple, pear], {sha256: png})
+
+
+def test_the_built_in_model_draws_a_batch_as_its_jobs(pocket: Painter) -> None:
     apple = TextToImage(
         model="pocket",
         prompt="a red apple on a blue background",
@@ -111,9 +152,8 @@ def test_the_built_in_model_draws_a_batch_as_its_jobs(tmp_path: Path) -> None:
         denoising_end=0.7,
     )
     pear = msgspec.structs.replace(apple, prompt="a green pear", negative_prompt="leaf", seed=8)
-    painter = Painter(store)
-    check_equal(painter, [apple, pear])
-    drawing = draw_batch(painter, [pear, apple])[2]
+    check_equal(pocket, [apple, pear])
+    drawing = draw_batch(pocket, [pear, apple])[2]
     assert drawing is not None
     for picture in drawing.pictures:
         corner = Image.open(io.BytesIO(picture.png)).convert("RGB").resize((8, 8)).getpixel((0, 0))
