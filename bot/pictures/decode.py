@@ -59,9 +59,11 @@ class Decoder:
         self._timeout_seconds = timeout_seconds
         self._places = asyncio.Semaphore(AT_ONCE)
         self._processes: set[Process] = set()
+        self._is_closed = False
 
     async def aclose(self) -> None:
-        """End what is being decoded: nobody waits for it any more."""
+        """End what is being decoded, and begin nothing more: nobody waits for it."""
+        self._is_closed = True
         for process in self._processes:
             _kill(process)
         await asyncio.gather(*(process.wait() for process in self._processes))
@@ -73,6 +75,8 @@ class Decoder:
         """
         check_size(len(data))
         async with self._places:
+            if self._is_closed:
+                raise PictureRefusedError(_STOPPING)
             width, height, pixels = await self._pixels(data)
         png = await asyncio.to_thread(_png, width, height, pixels)
         return CleanPicture(png=png, width=width, height=height)
@@ -87,6 +91,8 @@ class Decoder:
             env={"PYTHONPATH": os.pathsep.join(sys.path)},
         )
         self._processes.add(process)
+        if self._is_closed:
+            _kill(process)
         try:
             async with asyncio.timeout(self._timeout_seconds):
                 return await _converse(process, data)
@@ -129,6 +135,7 @@ async def _converse(process: Process, data: bytes) -> tuple[int, int, bytes]:
         raise PictureRefusedError(_DAMAGED) from error
 
 
+_STOPPING = "I am being restarted; ask again in a moment."
 _DAMAGED = "This picture is damaged or too large to open; save it again, smaller, and retry."
 
 

@@ -94,9 +94,11 @@ def image_to_image(
     """Return the request for variations of a picture that was drawn here.
 
     They inherit what shapes every picture (--ar, --no, --sref) and leave out what shapes a first
-    grid only (--chaos, --quality, --seed, --stylize).
+    grid only (--chaos, --quality, --seed, --stylize). A model that does not look at the picture
+    gets new noise: with the picture's own it would draw the same once more.
     """
     kept = KEPT[variation]
+    looks = pictures.image_prompt is not None
     fields = _drawing(prompt.for_variations(), card=card, seed=seed, pictures=pictures)
     limit = _most_steps(fields["sampler"])
     steps = _steps_that_draw(fields.pop("num_inference_steps"), kept.strength, limit=limit)
@@ -105,8 +107,8 @@ def image_to_image(
         num_inference_steps=steps,
         image=picture.sha256,
         strength=kept.strength,
-        source_seed=picture.seed,
-        noise_interpolation=kept.noise_interpolation,
+        source_seed=picture.seed if looks else None,
+        noise_interpolation=kept.noise_interpolation if looks else 1.0,
     )
 
 

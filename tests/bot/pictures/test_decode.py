@@ -176,6 +176,16 @@ async def test_a_decoder_that_hangs_is_left_and_ended() -> None:
     assert time.monotonic() - begun < 2
 
 
+async def test_a_stop_ends_what_is_being_decoded_and_what_waits() -> None:
+    decoder = Decoder(timeout_seconds=60)
+    large = bomb((5_700, 5_700), colour_type=6)
+    opening = [asyncio.ensure_future(decoder.decode(large)) for _ in range(4)]
+    await asyncio.sleep(0)
+    await decoder.aclose()
+    ended = await asyncio.gather(*opening, return_exceptions=True)
+    assert [type(one) for one in ended] == [PictureRefusedError] * 4
+
+
 async def test_the_event_loop_goes_on_while_bombs_are_opened() -> None:
     decoder = Decoder()
     bombs = [scan_bomb(90, side=512), bomb((4_000, 4_000), colour_type=6)]

@@ -258,7 +258,7 @@ def test_variations_keep_shape_and_no_and_leave_out_what_shapes_a_first_grid() -
     assert (request.seed, request.condition_noise, request.num_inference_steps) == (77, 0.0, 30)
     assert (request.prompt, request.aesthetic_score) == ("a", 6.0)
     assert (request.image, request.strength) == (SHA256, 0.5)
-    assert (request.source_seed, request.noise_interpolation) == (5, 0.15)
+    assert (request.source_seed, request.noise_interpolation) == (None, 1.0)
 
 
 def test_variations_keep_what_shapes_every_picture_and_lose_what_is_weird() -> None:
