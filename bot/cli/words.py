@@ -11,6 +11,7 @@ from pathlib import Path
 
 from bot.answers import prompts_of
 from bot.cli.bench import Bench, DrawingError, Result, link_to, read_one, show, work
+from bot.dispatch.drafts import words_alone
 from bot.prompt import Prompt
 from bot.settings import Settings
 from engine import api
@@ -29,10 +30,15 @@ def describe(settings: Settings, options: argparse.Namespace) -> int:
 def shorten(settings: Settings, options: argparse.Namespace) -> int:
     """Print what matters in a prompt, and shorter ones; return the exit code."""
 
+    def read() -> Prompt:
+        prompt = read_one(settings, options.prompt)
+        words_alone(prompt)  # refused before a worker is started for it
+        return prompt
+
     async def request(bench: Bench, prompt: Prompt) -> api.Request:
         return bench.drafts.shorten(prompt)
 
-    return _find(settings, options, lambda: read_one(settings, options.prompt), request)
+    return _find(settings, options, read, request)
 
 
 def _find(

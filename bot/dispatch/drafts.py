@@ -118,12 +118,7 @@ class Drafts:
 
     def shorten(self, prompt: Prompt) -> Shorten:
         """Return the request for the words that matter in a prompt. Raises UserError."""
-        if prompt.images or len(prompt.parts) > 1:
-            raise UserError(
-                "Shortening works on words alone. Leave out the pictures, and write one text"
-                " without :: in it."
-            )
-        return Shorten(model=self._shelf.card(prompt).name, prompt=prompt.parts[0].text)
+        return Shorten(model=self._shelf.card(prompt).name, prompt=words_alone(prompt))
 
     def _drawer(self, card: ModelCard, pictures: Conditions) -> ModelCard:
         """Return the model that draws from such pictures for those who chose `card`."""
@@ -139,6 +134,16 @@ class Drafts:
                 " machine, and a drawing has one. Leave out the pictures, or --sref and --cref."
             )
         return drawers[0] if drawers else card
+
+
+def words_alone(prompt: Prompt) -> str:
+    """Return the text of a prompt that is nothing else. Raises UserError."""
+    if prompt.images or len(prompt.parts) > 1:
+        raise UserError(
+            "Shortening works on words alone. Leave out the pictures, and write one text without"
+            " :: in it."
+        )
+    return prompt.parts[0].text
 
 
 def with_seed(prompt: Prompt, *, fresh: bool = False) -> Prompt:

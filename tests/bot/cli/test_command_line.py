@@ -14,6 +14,7 @@ import pytest
 from PIL import Image
 
 from storage import Database, Jobs, NewJob
+from tests.bot.pictures.files import SECRET, with_location
 
 
 class Shell:
@@ -66,6 +67,73 @@ def test_imagine_writes_a_grid_and_its_pictures(shell: Shell, tmp_path: Path) ->
 )
 def test_what_is_not_drawn_here_says_so(shell: Shell, prompt: str, said: str) -> None:
     run = shell.easel("imagine", prompt, "--out", "out")
+    assert (run.returncode, said in run.stderr) == (2, True), run.stderr
+
+
+@pytest.fixture(scope="module")
+def sketch(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A photo on disk, with a name that needs quoting and a place in its metadata."""
+    path = tmp_path_factory.mktemp("photos") / "a red ü, 100%.jpg"
+    path.write_bytes(with_location("JPEG"))
+    return path
+
+
+def test_variations_of_a_file_are_drawn_without_a_word(
+    shell: Shell, sketch: Path, tmp_path: Path
+) -> None:
+    run = shell.easel("variations", str(sketch), "--out", "out", "--json", "--prompt=--steps 2")
+    assert run.returncode == 0, run.stderr
+    result = json.loads(run.stdout)
+    assert result["prompt"].startswith("file:///")
+    assert len(result["images"]) == 4
+    drawn = [(tmp_path / one).read_bytes() for one in result["images"]]
+    assert len(set(drawn)) == 4
+    assert not any(SECRET.encode() in one for one in drawn)
+
+
+def test_a_blend_and_an_image_prompt_are_drawn(shell: Shell, sketch: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other.png"
+    Image.new("RGB", (64, 64), "red").save(other)
+    blend = ["blend", str(sketch), str(other), "--weights", "2 1", "--dimensions", "landscape"]
+    run = shell.easel(*blend, "--out", "blended", "--json")
+    assert run.returncode == 0, run.stderr
+    assert "::2 " in json.loads(run.stdout)["prompt"]
+    with Image.open(tmp_path / "blended" / "grid.png") as grid:
+        assert grid.width > grid.height
+    weighed = ["imagine", str(other), "a cat --steps 2 --seed 4", "--iw", "2"]
+    run = shell.easel(*weighed, "--out", "weighed", "--json")
+    assert run.returncode == 0, run.stderr
+    assert json.loads(run.stdout)["prompt"].endswith("/other.png a cat --iw 2 --steps 2 --seed 4")
+
+
+def test_a_picture_is_described_and_a_prompt_shortened(shell: Shell, tmp_path: Path) -> None:
+    picture = tmp_path / "red.png"
+    Image.new("RGB", (64, 32), "red").save(picture)
+    run = shell.easel("describe", str(picture), "--out", "out", "--json")
+    assert run.returncode == 0, run.stderr
+    described = json.loads(run.stdout)
+    assert len(described["prompts"]) == 4
+    assert all(prompt.endswith(" --ar 2:1") for prompt in described["prompts"])
+    assert json.loads((tmp_path / "out" / "answer.json").read_text("utf-8")) == described
+    run = shell.easel("shorten", "a very red apple on a table --ar 3:2")
+    assert run.returncode == 0, run.stderr
+    assert "apple" in run.stdout
+    assert "1. " in run.stdout
+    assert run.stdout.strip().endswith("--ar 3:2")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("variations", "no.png", "--out", "out"), "no file no.png"),
+        (("blend", "a.png", "--out", "out"), "no file a.png"),
+        (("shorten", "a::2 b"), "words alone"),
+        (("describe", "http://127.0.0.1/x.png"), "public https link"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else value[0],
+)
+def test_what_is_no_picture_is_refused(shell: Shell, arguments: tuple[str, ...], said: str) -> None:
+    run = shell.easel(*arguments)
     assert (run.returncode, said in run.stderr) == (2, True), run.stderr
 
 
