@@ -1,6 +1,8 @@
-"""Which words of a prompt matter: those without which the model understands something else.
+"""Which words of a prompt matter: by their effect on its embedding.
 
-Every word is left out once. The further the prompt's embedding moves, the more the word weighs.
+Each word is left out once, and stands alone once. It weighs much if the prompt's embedding moves
+far without it, and if by itself it comes near: the geometric mean of the two, so that a filler
+which only disturbs the others weighs little.
 """
 
 from __future__ import annotations
@@ -19,10 +21,13 @@ def shorten(tower: Tower, prompt: str) -> Shortened:
     """Weigh the words of a prompt as `tower` understands it, and leave out the light ones."""
     words = prompt.split()
     without = [" ".join(words[:index] + words[index + 1 :]) for index in range(len(words))]
-    whole, *parts = torch.split(tower.pooled([prompt, *without]), 1)
-    moved = [1 - float(torch.cosine_similarity(whole, part)) for part in parts]
-    heaviest = max(*moved, 1e-12)
-    weights = [min(max(distance / heaviest, 0.0), 1.0) for distance in moved]
+    whole, nothing, rest = torch.split(
+        tower.pooled([prompt, "", *without, *words]), [1, 1, 2 * len(words)]
+    )
+    near = torch.cosine_similarity(whole, rest)
+    lost = 1 - near[: len(words)]
+    said = near[len(words) :] - torch.cosine_similarity(whole, nothing)
+    weights = _relative((_relative(lost) * _relative(said)).sqrt()).tolist()
     return Shortened(
         words=[
             WordWeight(word=word, weight=round(weight, 4))
@@ -30,6 +35,12 @@ def shorten(tower: Tower, prompt: str) -> Shortened:
         ],
         prompts=_shorter(words, weights),
     )
+
+
+def _relative(values: torch.Tensor) -> torch.Tensor:
+    """Return values (N,) as shares of the greatest; what is below 0 is 0."""
+    positive = values.clamp_min(0)
+    return positive / positive.max().clamp_min(1e-12)
 
 
 def _shorter(words: list[str], weights: list[float]) -> list[str]:
