@@ -17,7 +17,7 @@ from safetensors import SafetensorError
 from engine.api import LoraWeight
 from engine.devices import Device, free_memory, is_out_of_memory
 from engine.models.captioner import Captioner, load_captioner
-from engine.models.card import ModelCard, ModelKind
+from engine.models.card import ImageUse, ModelCard, ModelKind
 from engine.models.catalog import Catalog
 from engine.models.components import refuse_pickled
 from engine.models.errors import ModelError
@@ -107,6 +107,8 @@ class ModelStore:
 
         Where both do not fit together, the model is loaded anew and kept beside the device.
         """
+        if self.catalog.draws_from_images(card, ImageUse.PROMPT, self._models_dir) is not card:
+            raise ModelError(self.catalog.no_images(card, ImageUse.PROMPT))
         # Taken out until it is whole: loading an adapter changes the UNet.
         model = self._models.pop(card.name)
         adapter = self._adapter(card)

@@ -278,5 +278,6 @@ def test_a_model_without_anything_for_pictures_says_so(tiny_folder: Path) -> Non
         device=tiny.cpu(),
         budget_bytes=2**30,
     )
-    with pytest.raises(ModelError, match="Tiny does not draw from pictures"):
+    with pytest.raises(ModelError, match="Tiny does not draw from pictures on this machine"):
         store.get("tiny", images=True)
+    assert store.loaded == {"tiny"}
