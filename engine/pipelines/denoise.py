@@ -20,7 +20,7 @@ from engine.pipelines import circular
 from engine.pipelines.condition_noise import ConditionNoise
 from engine.pipelines.guidance import Guidance
 from engine.pipelines.image_conditions import ImageConditions
-from engine.pipelines.samplers import predicted_latents
+from engine.pipelines.samplers import predicted_latents, step_options
 from engine.pipelines.schedule import Schedule, Share
 from engine.pipelines.stopwatch import Stopwatch
 from engine.prompt_encoder import EncodedPrompt, PromptEmbeds
@@ -165,7 +165,9 @@ class _Loop:
     def run(self, share: Share, conditioning: _Conditioning, latents: torch.Tensor) -> torch.Tensor:
         """Draw one expert's steps."""
         takes_generators = "generator" in inspect.signature(share.scheduler.step).parameters
-        options = {"generator": self._generators} if takes_generators else {}
+        options = step_options(share.scheduler)
+        if takes_generators:
+            options["generator"] = self._generators
         # Nothing is read back from the device inside the loop: that would wait for it.
         on_device = share.timesteps.to(latents.device)
         conditioning = conditioning.turned(self._condition_noise, batch=len(latents))

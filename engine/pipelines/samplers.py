@@ -60,6 +60,15 @@ def new_scheduler(template: Any, sampler: Sampler, *, seeds: Sequence[int]) -> A
     return kind.from_config(template.config, **settings)
 
 
+def step_options(scheduler: Any) -> dict[str, Any]:
+    """Return what a sampler's step is told beside the prediction."""
+    is_endless = scheduler.config.get("trained_betas") is not None
+    if isinstance(scheduler, LMSDiscreteScheduler) and is_endless:
+        # After an endless first step, polynomials of a higher order swing to the very end.
+        return {"order": 2}
+    return {}
+
+
 def predicted_latents(scheduler: Any, output: Any) -> torch.Tensor:
     """Return what a step's output says that the finished latents are: (B, 4, h, w), float32."""
     for name in ("pred_original_sample", "denoised"):

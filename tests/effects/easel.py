@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import numpy as np
@@ -54,10 +53,9 @@ class Easel:
         vocabulary = Vocabulary(models=("pocket",), versions=(0,), loras=loras)
         prompt = parse(text, vocabulary)
         asked = recipe.text_to_image(prompt, card=self.model.card, seed=seed)
-        changes: dict[str, Any] = {"num_images": count}
-        if not any(flag in text for flag in ("--quality", "--steps", "--draft")):
-            changes["num_inference_steps"] = STEPS
-        return msgspec.structs.replace(asked, **changes)
+        if any(flag in text for flag in ("--quality", "--steps", "--draft")):
+            return msgspec.structs.replace(asked, num_images=count)
+        return msgspec.structs.replace(asked, num_images=count, num_inference_steps=STEPS)
 
     def draw(self, text: str, *, count: int = 2, seed: int = 1) -> np.ndarray:
         """Return pictures (B, H, W, 3), float32, 0 to 1; the same ones if asked again."""
@@ -65,6 +63,14 @@ class Easel:
         if asked not in self._drawn:
             self._drawn[asked] = self.carry_out(asked)
         return self._drawn[asked]
+
+    def draw_whole(self, text: str, *, count: int) -> np.ndarray:
+        """Return pictures as they are usually drawn, in all their steps."""
+        steps = self.model.card.num_inference_steps
+        asked = self.request(text, count=count)
+        is_short = asked.num_inference_steps == STEPS
+        whole = msgspec.structs.replace(asked, num_inference_steps=steps) if is_short else asked
+        return self.carry_out(whole)
 
     def draw_again(self, text: str, *, count: int = 2, seed: int = 1) -> np.ndarray:
         """Return what is drawn now, whatever was before."""
