@@ -62,7 +62,7 @@ class Decoder:
         self._is_closed = False
 
     async def aclose(self) -> None:
-        """End what is being decoded, and begin nothing more: nobody waits for it."""
+        """End what is being decoded and begin nothing more; whoever waits for it is cancelled."""
         self._is_closed = True
         for process in self._processes:
             _kill(process)
@@ -74,12 +74,19 @@ class Decoder:
         Raises PictureRefusedError.
         """
         check_size(len(data))
-        async with self._places:
-            if self._is_closed:
-                raise PictureRefusedError(_STOPPING)
-            width, height, pixels = await self._pixels(data)
+        try:
+            async with self._places:
+                self._check_open()
+                width, height, pixels = await self._pixels(data)
+        except PictureRefusedError:
+            self._check_open()  # a stop ended it, and the file is not to blame
+            raise
         png = await asyncio.to_thread(_png, width, height, pixels)
         return CleanPicture(png=png, width=width, height=height)
+
+    def _check_open(self) -> None:
+        if self._is_closed:
+            raise asyncio.CancelledError("the bot stops")
 
     async def _pixels(self, data: bytes) -> tuple[int, int, bytes]:
         process = await asyncio.create_subprocess_exec(
@@ -135,7 +142,6 @@ async def _converse(process: Process, data: bytes) -> tuple[int, int, bytes]:
         raise PictureRefusedError(_DAMAGED) from error
 
 
-_STOPPING = "I am being restarted; ask again in a moment."
 _DAMAGED = "This picture is damaged or too large to open; save it again, smaller, and retry."
 
 
