@@ -99,12 +99,12 @@ class Drafts:
         Their picture takes the place of those that its own prompt began with.
         """
         card = self._shelf.card(prompt)
+        drawer = self._drawers[card.name, ImageUse.PROMPT]
+        if not prompt.parts and drawer is not None:
+            card = drawer  # without words, the picture is all there is to go by
         inherited = recipe.conditions(prompt, sources)
-        looks = self._drawers[card.name, ImageUse.PROMPT] is card
-        if card.has_unclip and prompt.loras:
-            looks = False  # a LoRA is added to the model's own UNet, and unCLIP has another
         pictures = Conditions(
-            image_prompt=recipe.itself(picture, variation) if looks else None,
+            image_prompt=recipe.itself(picture, variation) if drawer is card else None,
             style_reference=inherited.style_reference,
             character_reference=inherited.character_reference,
         )
