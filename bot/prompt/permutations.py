@@ -19,7 +19,7 @@ import itertools
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import NoReturn
+from typing import NamedTuple, NoReturn
 
 from bot.prompt.errors import PromptError
 from bot.prompt.tokenizer import COMMAS
@@ -40,16 +40,40 @@ _PIECE = re.compile(
 )
 
 
+class _Piece(NamedTuple):
+    """A run of characters, and where it was typed."""
+
+    text: str
+    start: int
+
+
+class Permutation(NamedTuple):
+    """One of the texts that a text with braces stands for."""
+
+    text: str
+    pieces: tuple[_Piece, ...]
+    """What it was put together of, in order."""
+
+    def place(self, position: int) -> int:
+        """Return where the character at this place was typed."""
+        for piece in self.pieces:
+            if position < len(piece.text):
+                return piece.start + position
+            position -= len(piece.text)
+        last = self.pieces[-1]
+        return last.start + len(last.text)
+
+
 @dataclass(slots=True)
 class _Group:
     """What stands between two braces: options, each a row of texts and groups."""
 
     start: int
-    options: list[list[str | _Group]] = field(default_factory=lambda: [[]])
+    options: list[list[_Piece | _Group]] = field(default_factory=lambda: [[]])
     counts: list[int] = field(default_factory=lambda: [1])
     """How many texts each option stands for."""
 
-    def add(self, piece: str | _Group) -> None:
+    def add(self, piece: _Piece | _Group) -> None:
         """Put a piece behind the last option's others."""
         self.options[-1].append(piece)
         if isinstance(piece, _Group):
@@ -64,12 +88,26 @@ class _Group:
         """Return how many texts the group stands for, or MAX_COUNTED."""
         return min(sum(self.counts), MAX_COUNTED)
 
-    def texts(self) -> Iterator[str]:
+    def texts(self) -> Iterator[tuple[_Piece, ...]]:
         """Yield the texts, the first group's options slowest; outer blanks are dropped."""
         for option in self.options:
-            rows = ([piece] if isinstance(piece, str) else [*piece.texts()] for piece in option)
+            rows = (
+                [(piece,)] if isinstance(piece, _Piece) else [*piece.texts()] for piece in option
+            )
             for pieces in itertools.product(*rows):
-                yield "".join(pieces).strip()
+                yield _stripped([*itertools.chain.from_iterable(pieces)])
+
+
+def _stripped(pieces: list[_Piece]) -> tuple[_Piece, ...]:
+    while pieces and not pieces[-1].text.strip():
+        pieces.pop()
+    first = next((index for index, piece in enumerate(pieces) if piece.text.strip()), 0)
+    kept = pieces[first:]
+    if kept:
+        text, start = kept[0]
+        kept[0] = _Piece(text.lstrip(), start + len(text) - len(text.lstrip()))
+        kept[-1] = kept[-1]._replace(text=kept[-1].text.rstrip())
+    return tuple(kept)
 
 
 def count_permutations(text: str) -> int:
@@ -79,6 +117,11 @@ def count_permutations(text: str) -> int:
 
 def permutations(text: str, *, limit: int) -> list[str]:
     """Return the texts that this one stands for. Raises PromptError, also above `limit`."""
+    return [one.text for one in written_out(text, limit=limit)]
+
+
+def written_out(text: str, *, limit: int) -> list[Permutation]:
+    """Return the same, each with the way back to what was typed."""
     root = _read(text)
     count = root.count()
     if count > limit:
@@ -90,7 +133,9 @@ def permutations(text: str, *, limit: int) -> list[str]:
             end=text.rindex("}") + 1,
             hint="Leave out some of what is between them.",
         )
-    return [*root.texts()] if count > 1 or "{" in text or "}" in text else [text]
+    if count == 1 and "{" not in text and "}" not in text:
+        return [Permutation(text, (_Piece(text, 0),))]
+    return [Permutation("".join(piece.text for piece in pieces), pieces) for pieces in root.texts()]
 
 
 def _read(text: str) -> _Group:
@@ -114,9 +159,9 @@ def _read(text: str) -> _Group:
             case "comma" if group is not root:
                 group.separate()
             case "escape" if group is not root and piece[0][1] in COMMAS:
-                group.add(piece[0][1])
+                group.add(_Piece(piece[0][1], piece.start() + 1))
             case _:
-                group.add(piece[0])
+                group.add(_Piece(piece[0], piece.start()))
     if len(opened) > 1:
         hint = r"Write } behind the last option, or \{ for a {."
         _refuse(text, opened[-1].start, "This brace is not closed.", hint)

@@ -14,7 +14,7 @@ from types import MappingProxyType
 from bot.prompt.errors import PromptError
 from bot.prompt.macros import expand
 from bot.prompt.parser import check_length, parse
-from bot.prompt.permutations import permutations
+from bot.prompt.permutations import Permutation, written_out
 from bot.prompt.prompt import Prompt
 from bot.prompt.tokenizer import Kind, tokenize, visible
 from bot.prompt.vocabulary import NOTHING, Vocabulary
@@ -42,12 +42,26 @@ def parse_all(
     whole = expand(text, options, "")
     check_length(whole)
     prompts: list[Prompt] = []
-    for one in permutations(whole, limit=limit):
-        prompt = parse(expand(one, _NONE, suffix), vocabulary)
-        prompts += [prompt.once()] * prompt.parameters.repeat
-        if len(prompts) > limit:
-            raise _too_many(one, limit)
+    for one in written_out(whole, limit=limit):
+        try:
+            prompt = parse(expand(one.text, _NONE, suffix), vocabulary)
+            prompts += [prompt.once()] * prompt.parameters.repeat
+            if len(prompts) > limit:
+                raise _too_many(one.text, limit)
+        except PromptError as error:
+            raise _pointing_into(whole, one, error) from error
     return tuple(prompts)
+
+
+def _pointing_into(whole: str, one: Permutation, error: PromptError) -> PromptError:
+    """Return the error with its place in the text that has braces, not in what they stand for."""
+    if not one.text or error.start >= len(one.text):
+        return error  # the suffix is at fault
+    start, last = (
+        one.place(position) for position in (error.start, min(error.end, len(one.text)) - 1)
+    )
+    last = max(last, start)
+    return PromptError(error.message, source=whole, start=start, end=last + 1, hint=error.hint)
 
 
 def _too_many(text: str, limit: int) -> PromptError:

@@ -218,7 +218,7 @@ async def test_a_bad_prompt_is_answered_privately_and_points(
 
 async def test_autocomplete_offers_parameters(channel: Channel) -> None:
     choices = await channel.ada.autocomplete("imagine", focused="prompt", prompt="a cat --sty")
-    assert [choice.value for choice in choices] == ["a cat --stylize"]
+    assert [choice.value for choice in choices] == ["a cat --stylize", "a cat --style"]
 
 
 async def test_a_direct_message_works_too(channel: Channel) -> None:

@@ -123,10 +123,39 @@ def test_repeats_count_too_and_are_pointed_at(typed: str) -> None:
     assert "more than 10 prompts" in str(error)
 
 
-def test_a_mistake_in_one_permutation_is_shown_in_that_permutation() -> None:
+@pytest.mark.parametrize(
+    ("typed", "marked"),
+    [
+        pytest.param("a {cat --ar 3:2, dog --ar 3}", "3", id="a value"),
+        pytest.param("a {cat, dog} --ar {3:2, 3x2}", "3x2", id="a value in braces"),
+        pytest.param("a {cat, {dog, cow}} --zzz", "--zzz", id="behind the braces"),
+        pytest.param("a --{raw, zzz} ", "--{raw, zzz", id="half of a name"),
+        pytest.param("{a, b c}::2 d::-{1, 5}", "a, b c}::2 d::-{1, 5", id="over all braces"),
+        pytest.param(r"a {b\, c, d} --q 7", "7", id="behind an escape"),
+        pytest.param("  {  a  ,  b --s x }", "x", id="among blanks"),
+        pytest.param("a -{-, raw}", "-{-, raw", id="a name of two pieces"),
+    ],
+)
+def test_a_mistake_in_one_permutation_is_shown_in_what_was_typed(typed: str, marked: str) -> None:
     with pytest.raises(PromptError) as caught:
-        parse_all("a {cat --ar 3:2, dog --ar 3}")
-    assert caught.value.source == "a dog --ar 3"
+        parse_all(typed)
+    error = caught.value
+    assert error.source == typed
+    assert error.source[error.start : error.end] == marked
+
+
+def test_a_mistake_in_an_own_parameter_is_shown_in_what_it_stands_for() -> None:
+    with pytest.raises(PromptError) as caught:
+        parse_all("a {b, c} --mine", options={"mine": "--ar 9"})
+    error = caught.value
+    assert (error.source, error.source[error.start : error.end]) == ("a {b, c} --ar 9", "9")
+
+
+def test_a_mistake_in_the_suffix_is_shown_in_the_suffix() -> None:
+    with pytest.raises(PromptError) as caught:
+        parse_all("a {b, c}", suffix="--s 9999")
+    error = caught.value
+    assert (error.source, error.source[error.start : error.end]) == ("a b --s 9999", "9999")
 
 
 def test_a_text_is_too_long_before_anything_is_done_with_it() -> None:
