@@ -20,6 +20,7 @@ from bot.dispatch.leadership import Leadership
 from bot.dispatch.line import Drawing, Line
 from bot.dispatch.outcomes import Outcomes, Report
 from bot.dispatch.pick import Assignment, charge_of, pick
+from bot.dispatch.shield import to_the_end
 from bot.dispatch.stored import request_of
 from engine.api import (
     Executor,
@@ -95,7 +96,7 @@ class Dispatcher:
                 tasks.create_task(self._assign(), name="dispatcher-assign")
                 tasks.create_task(self._obey_cancels(), name="dispatcher-cancels")
         finally:
-            await asyncio.shield(self._hand_back())
+            await to_the_end(self._hand_back())
 
     async def drain(self, seconds: float) -> None:
         """Begin nothing new, and give what is being drawn this long to end."""
@@ -237,12 +238,7 @@ class Dispatcher:
 
     async def _listen(self) -> None:
         async for event in self._executor.events():
-            handling = asyncio.ensure_future(self._outcomes.take(event))
-            try:
-                await asyncio.shield(handling)
-            except asyncio.CancelledError:
-                # A job's last state is written to the end, or a drawn grid would be drawn again.
-                await handling
-                raise
+            # Cut off, a drawn grid would be drawn again.
+            await to_the_end(self._outcomes.take(event))
             if not isinstance(event, Started | Progress):
                 self.wake()

@@ -18,6 +18,7 @@ from bot import messages
 from bot.dispatch.leadership import Leadership
 from bot.dispatch.messenger import Messenger
 from bot.dispatch.retry import TRANSIENT
+from bot.dispatch.shield import to_the_end
 from storage import Promises, Wishes
 
 logger = logging.getLogger(__name__)
@@ -76,7 +77,7 @@ class PromiseKeeper:
             while True:
                 await self._drop([await self._answered.get()])
         finally:
-            await asyncio.shield(self._drop([]))
+            await to_the_end(self._drop([]))
 
     async def _drop(self, interaction_ids: list[int]) -> None:
         while not self._answered.empty():
