@@ -30,6 +30,8 @@ def expand(text: str, options: Mapping[str, str], suffix: str) -> str:
 
 
 def _with_options(text: str, options: Mapping[str, str]) -> str:
+    if not options:
+        return text
     pieces, position, length = [], 0, len(text)
     for token in _flags(text):
         if token.value in options and token.value not in _TABLE:
