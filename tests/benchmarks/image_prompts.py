@@ -86,7 +86,7 @@ class Studio:
             num_images=count,
             num_inference_steps=self._steps,
             guidance_scale=card.guidance_scale,
-            denoising_end=card.denoising_end,
+            denoising_end=card.denoising_end if prompt else 1.0,
             image_prompt=ImageCondition(
                 images=tuple(WeightedImage(image=source.sha256) for source in sources), scale=scale
             )
