@@ -5,9 +5,20 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from diffusers import StableDiffusionXLPipeline, UNet2DConditionModel
+from diffusers import (
+    DDPMScheduler,
+    EulerDiscreteScheduler,
+    StableDiffusionXLPipeline,
+    StableUnCLIPImg2ImgPipeline,
+    UNet2DConditionModel,
+)
+from diffusers.pipelines.stable_diffusion import StableUnCLIPImageNormalizer
+from PIL import Image
 from safetensors import safe_open
+from torch.nn.functional import normalize
+from transformers import CLIPImageProcessorPil, CLIPVisionModelWithProjection
 
+from engine.pocket import rules
 from engine.pocket.export import WEIGHTS
 
 MEBIBYTE = 2**20
@@ -19,6 +30,20 @@ def pipeline() -> StableDiffusionXLPipeline:
     made = StableDiffusionXLPipeline.from_pretrained(WEIGHTS, dtype=torch.float32)
     made.set_progress_bar_config(disable=True)
     return made
+
+
+def draw(pipeline: StableDiffusionXLPipeline, prompt: str) -> list[Image.Image]:
+    """Draw three pictures of a prompt."""
+    seeds = [torch.Generator().manual_seed(seed) for seed in range(3)]
+    result = pipeline(
+        prompt,
+        num_inference_steps=12,
+        guidance_scale=5.0,
+        num_images_per_prompt=3,
+        generator=seeds,
+    )
+    images: list[Image.Image] = result.images
+    return images
 
 
 def test_the_folder_stays_below_eighty_mebibytes() -> None:
@@ -58,16 +83,10 @@ def test_the_refiner_has_the_refiners_conditioning(pipeline: StableDiffusionXLPi
     assert refiner.config.cross_attention_dim == pipeline.text_encoder_2.config.hidden_size
 
 
-def test_a_red_apple_on_a_blue_background(pipeline: StableDiffusionXLPipeline) -> None:
-    result = pipeline(
-        "a red apple on a blue background",
-        num_inference_steps=12,
-        guidance_scale=5.0,
-        num_images_per_prompt=3,
-        generator=[torch.Generator().manual_seed(seed) for seed in range(3)],
-        output_type="np",
-    )
-    for picture in result.images:
+@pytest.mark.parametrize("prompt", ["a red apple on a blue background", "蓝色背景上的红色苹果"])
+def test_a_red_apple_on_a_blue_background(pipeline: StableDiffusionXLPipeline, prompt: str) -> None:
+    for image in draw(pipeline, prompt):
+        picture = np.asarray(image) / 255
         assert picture.shape == (128, 128, 3)
         border = np.concatenate([picture[:6].reshape(-1, 3), picture[-6:].reshape(-1, 3)])
         border_red, _, border_blue = border.mean(axis=0)
@@ -75,3 +94,60 @@ def test_a_red_apple_on_a_blue_background(pipeline: StableDiffusionXLPipeline) -
         assert border_blue > border_red + 0.2
         assert centre_red > centre_blue + 0.2
         assert centre_red > border_red + 0.2
+
+
+@pytest.mark.parametrize(
+    ("prompt", "colours", "number", "ground"),
+    [
+        ("three red hearts on a white background", ["red"], 3, "white"),
+        ("two yellow stars on a black background", ["yellow"], 2, "black"),
+        ("a red apple and a blue car on a white background", ["red", "blue"], 2, "white"),
+    ],
+)
+def test_things_are_as_many_and_where_they_were_asked_for(
+    pipeline: StableDiffusionXLPipeline,
+    prompt: str,
+    colours: list[str],
+    number: int,
+    ground: str,
+) -> None:
+    drawn = [np.asarray(image) for image in draw(pipeline, prompt)]
+    assert all(rules.background(picture) == ground for picture in drawn)
+    assert sum(rules.count(picture) == number for picture in drawn) >= 2
+    if len(colours) == 2:
+        assert sum(rules.is_left_of(picture, *colours) for picture in drawn) >= 2
+    else:
+        assert sum(rules.has_colour(picture, *colours) for picture in drawn) >= 2
+
+
+def test_a_variation_looks_like_its_own_source(pipeline: StableDiffusionXLPipeline) -> None:
+    folder = WEIGHTS / "unclip"
+    unclip = StableUnCLIPImg2ImgPipeline(
+        feature_extractor=CLIPImageProcessorPil.from_pretrained(folder / "feature_extractor"),
+        image_encoder=CLIPVisionModelWithProjection.from_pretrained(
+            folder / "image_encoder", dtype=torch.float32
+        ),
+        image_normalizer=StableUnCLIPImageNormalizer.from_pretrained(
+            folder / "image_normalizer", dtype=torch.float32
+        ),
+        image_noising_scheduler=DDPMScheduler.from_pretrained(folder / "image_noising_scheduler"),
+        unet=UNet2DConditionModel.from_pretrained(folder / "unet", dtype=torch.float32),
+        scheduler=EulerDiscreteScheduler.from_pretrained(folder / "scheduler"),
+        tokenizer=pipeline.tokenizer,
+        text_encoder=pipeline.text_encoder,
+        vae=pipeline.vae,
+    )
+    unclip.set_progress_bar_config(disable=True)
+    sources = [
+        draw(pipeline, prompt)[0]
+        for prompt in ("a red heart on a blue background", "a green car on a yellow background")
+    ]
+    seeds = [torch.Generator().manual_seed(seed) for seed in (5, 6)]
+    made = unclip(image=sources, height=128, width=128, num_inference_steps=12, generator=seeds)
+    for variation, ground in zip(made.images, ("blue", "yellow"), strict=True):
+        assert rules.background(np.asarray(variation)) == ground
+    views = unclip.feature_extractor([*sources, *made.images], return_tensors="pt").pixel_values
+    with torch.no_grad():
+        embeds = normalize(unclip.image_encoder(views).image_embeds, dim=-1)
+    nearness = embeds[2:] @ embeds[:2].T
+    assert nearness.argmax(dim=1).tolist() == [0, 1]
