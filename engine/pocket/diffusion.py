@@ -44,7 +44,8 @@ class DiffusionStage(abc.ABC):
 
     name: str
     learning_rate = 1.5e-3
-    average_decay = 0.998
+    # Longer, and a run of minutes would keep the shapes it began with.
+    average_decay = 0.99
     timesteps = 1000
 
     def __init__(self, work: Path) -> None:
