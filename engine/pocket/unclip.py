@@ -17,7 +17,7 @@ from torch import Tensor
 from engine.pocket.architecture import PROJECTION_WIDTH
 from engine.pocket.checkpoint import load_weights, save_weights
 from engine.pocket.clip import to_pixel_values
-from engine.pocket.dataset import SHARD_LENGTH, Shard
+from engine.pocket.dataset import Shard
 from engine.pocket.diffusion import DROPPED, DiffusionStage
 from engine.pocket.drawing import contact_sheet, draw_variations
 from engine.pocket.latents import Bucket
@@ -56,6 +56,7 @@ class UnCLIPStage(DiffusionStage):
         self.noising = self.components["image_noising_scheduler"]
         self.normalizer = self.components["image_normalizer"]
         self.embeds: dict[Path, Tensor] = {}
+        self.joined: dict[tuple[int, int], Tensor] = {}
         self._bucket()
         embeds = torch.cat(list(self.embeds.values()))
         self.normalizer.mean.data[:] = embeds.mean(0)
@@ -71,6 +72,12 @@ class UnCLIPStage(DiffusionStage):
             if shard.file not in self.embeds:
                 self.embeds[shard.file] = self._embed(shard)
         return bucket
+
+    def _join(self, bucket: Bucket) -> Tensor:
+        """Return the embeddings of a bucket's pictures, in their order."""
+        if len(self.joined.get(bucket.size, ())) != len(bucket.captions):
+            self.joined[bucket.size] = torch.cat([self.embeds[s.file] for s in bucket.shards])
+        return self.joined[bucket.size]
 
     @torch.no_grad()
     def _embed(self, shard: Shard) -> Tensor:
@@ -92,9 +99,7 @@ class UnCLIPStage(DiffusionStage):
     @torch.no_grad()
     def _conditions(self, bucket: Bucket, chosen: list[int]) -> dict[str, Any]:
         """Return encoded texts and class labels; zeros as labels mean 'no picture'."""
-        embeds = torch.stack(
-            [self.embeds[bucket.shards[i // SHARD_LENGTH].file][i % SHARD_LENGTH] for i in chosen]
-        )
+        embeds = self._join(bucket)[chosen]
         noise_level = torch.randint(0, self.noising.config.num_train_timesteps, (len(chosen),))
         noise_level[torch.rand(len(chosen)) < UNNOISED_SHARE] = 0
         labels = self._labels(embeds, noise_level.to(self.device))
