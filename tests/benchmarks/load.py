@@ -31,6 +31,7 @@ from tests.e2e.process import BotProcess, killable
 from tests.e2e.storm import shows_an_end
 
 PATIENCE_SECONDS = 120.0
+MINUTE_SECONDS = 60.0
 FIRST_USER_ID = 1_200_000_000_000_000_000
 OPERATIONS = 4
 """Writes for each job that ends: submit, claim, finish, delivered."""
@@ -47,8 +48,8 @@ class Load:
     jobs: int = 0
     done: int = 0
     seconds: float = 0.0
-    memory_at_start: int = 0
-    memory_at_end: int = 0
+    memory: list[int] = field(default_factory=list)
+    """Of the bot, in bytes: at the start, after each minute and at the end."""
 
 
 async def measure(
@@ -66,17 +67,29 @@ async def measure(
         crowd = [_newcomer(playground, number) for number in range(users)]
         await bot.start()
         await ada.wait_until_online(timeout_seconds=PATIENCE_SECONDS)
-        load.memory_at_start = psutil.Process(bot.pid).memory_info().rss
         loop = asyncio.get_running_loop()
         begun = loop.time()
+        watching = asyncio.create_task(_watch_memory(bot, load))
         await _type(playground, crowd, load, seconds=seconds, per_minute=per_minute)
         await _all_shown(ada, load)
         load.seconds = loop.time() - begun
+        watching.cancel()
         await _count(data_dir, crowd, load)
-        load.memory_at_end = psutil.Process(bot.pid).memory_info().rss
+        load.memory.append(_memory(bot))
         await _stop(bot)
     load.lags = json.loads(await asyncio.to_thread(lags.read_text))
     return load
+
+
+def _memory(bot: BotProcess) -> int:
+    size: int = psutil.Process(bot.pid).memory_info().rss
+    return size
+
+
+async def _watch_memory(bot: BotProcess, load: Load) -> None:
+    while True:
+        load.memory.append(_memory(bot))
+        await asyncio.sleep(MINUTE_SECONDS)
 
 
 def _newcomer(playground: Playground, number: int) -> User:
@@ -171,11 +184,8 @@ def main() -> int:
     print("ms                     p50      p95      p99      max")
     print(f"acknowledgement {percentiles(load.acknowledgements)}")
     print(f"event-loop lag  {percentiles(load.lags)}")
-    mib = 2**20
-    print(
-        f"memory of the bot: {load.memory_at_start / mib:.0f} MiB at the start,"
-        f" {load.memory_at_end / mib:.0f} MiB at the end"
-    )
+    sizes = " ".join(f"{size / 2**20:.0f}" for size in load.memory)
+    print(f"memory of the bot in MiB, at the start, each minute and at the end: {sizes}")
     return 0 if not load.unanswered and load.done == load.jobs else 1
 
 
