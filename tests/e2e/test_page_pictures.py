@@ -40,6 +40,16 @@ def sketches(folder: Path) -> list[Path]:
     return paths
 
 
+CONTRAST = (
+    "(() => { const canvas = Object.assign(document.createElement('canvas'),"
+    " {width: 32, height: 32}); const context = canvas.getContext('2d');"
+    " context.drawImage(document.querySelector('#log .picture img'), 0, 0, 32, 32);"
+    " const values = context.getImageData(0, 0, 32, 32).data.filter((_, i) => i % 4 < 3);"
+    " return Math.max(...values) - Math.min(...values); })()"
+)
+"""A question to the page: how far apart are the first picture's values, 0 (a blank) to 255?"""
+
+
 async def type_command(browser: Browser, name: str) -> None:
     await browser.click("#fields [contenteditable], #fields textarea, #fields input")
     await browser.type(f"/{name}")
@@ -64,6 +74,7 @@ async def test_a_newcomer_blends_varies_and_describes(channel: Channel, tmp_path
         await browser.wait_for("#log button", text="V4", timeout_seconds=PATIENCE_SECONDS)
         assert await browser.evaluate(pictures(1)) >= 1
         await browser.evaluate(FADED_IN)
+        assert await browser.evaluate(CONTRAST) > 60
         assert "Blend by" in await browser.wait_for("#log")
         await browser.screenshot(shots / "p2-blended.png")
 
