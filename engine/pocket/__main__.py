@@ -1,7 +1,8 @@
 """`python -m engine.pocket STAGE`: make the pocket model, one stage at a time.
 
 The order is data, tokenizer, vae and clip (side by side if you like), latents, base, refiner,
-unclip, judge, export, samples.
+unclip, judge, export, samples. In place of tokenizer, vae and clip, `unpack` takes all parts as the
+package ships them, and the stages go on from there.
 """
 
 import argparse
@@ -76,7 +77,16 @@ def open_stage(name: str, work: Path) -> Stage:
 def parse_arguments() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(prog="python -m engine.pocket", description=__doc__)
-    stages = ("data", "tokenizer", "latents", *DEFAULT_MINUTES, "judge", "export", "samples")
+    stages = (
+        "data",
+        "tokenizer",
+        "unpack",
+        "latents",
+        *DEFAULT_MINUTES,
+        "judge",
+        "export",
+        "samples",
+    )
     parser.add_argument("stage", choices=stages)
     parser.add_argument("--work", type=Path, default=DEFAULT_WORK, help="folder to work in")
     parser.add_argument("--minutes", type=float, help="time budget of a stage that trains")
@@ -100,6 +110,10 @@ def main() -> None:
             make_tokenizer(work)
         case "latents":
             make_latents(work)
+        case "unpack":
+            from engine.pocket.export import WEIGHTS, unpack
+
+            unpack(WEIGHTS, work)
         case "judge":
             from engine.pocket.judge import judge
 

@@ -20,6 +20,12 @@ def load_weights(file: Path) -> dict[str, Tensor]:
     return load_file(file)
 
 
+def load_if_trained(module: nn.Module, file: Path) -> None:
+    """Load a stage's averaged weights where it, or `unpack`, has left some."""
+    if file.exists():
+        module.load_state_dict(load_weights(file))
+
+
 class Average:
     """An exponential moving average of a module's parameters (warmed up: it starts short)."""
 

@@ -21,7 +21,7 @@ from engine.pocket.architecture import (
     build_image_encoder,
     build_text_encoder_2,
 )
-from engine.pocket.checkpoint import save_weights
+from engine.pocket.checkpoint import load_if_trained, save_weights
 from engine.pocket.dataset import Pixels, Shard, read_shards
 from engine.pocket.training import device
 from engine.pocket.vae import to_image, to_tensor
@@ -68,6 +68,8 @@ class CLIPStage:
         self.tokenizer = CLIPTokenizer.from_pretrained(work / "tokenizer")
         self.text = build_text_encoder_2(self.tokenizer)
         self.vision = build_image_encoder()
+        load_if_trained(self.text, work / "text_encoder_2.safetensors")
+        load_if_trained(self.vision, work / "image_encoder.safetensors")
         self.module = nn.Module()
         self.module.text, self.module.vision = self.text, self.vision
         self.logit_scale = nn.Parameter(torch.tensor(math.log(10.0)))

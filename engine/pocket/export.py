@@ -16,7 +16,7 @@ from torch import nn
 from transformers import CLIPTokenizer
 
 from engine.pocket import architecture
-from engine.pocket.checkpoint import load_weights
+from engine.pocket.checkpoint import load_if_trained
 
 WEIGHTS = Path(__file__).parent / "weights"
 # Where each component lies in the folder; the base, the refiner and unCLIP share what they can.
@@ -30,13 +30,6 @@ FOLDERS = {
 }
 
 
-def _restore(module: nn.Module, file: Path) -> nn.Module:
-    """Load a stage's averaged weights into `module` where the stage has saved some."""
-    if file.exists():
-        module.load_state_dict(load_weights(file))
-    return module.to(torch.float16).eval()
-
-
 def load_components(work: Path) -> dict[str, Any]:
     """Build every component of all three pipelines from the work folder."""
     torch.manual_seed(0)
@@ -45,29 +38,37 @@ def load_components(work: Path) -> dict[str, Any]:
     scale = work / "vae.scale.json"
     if scale.exists():
         vae.register_to_config(scaling_factor=json.loads(scale.read_text(encoding="utf-8")))
+    trained: dict[str, nn.Module] = {
+        "vae": vae,
+        "text_encoder": architecture.build_text_encoder(tokenizer),
+        "text_encoder_2": architecture.build_text_encoder_2(tokenizer),
+        "unet": architecture.build_base_unet(),
+        "refiner": architecture.build_refiner_unet(),
+        "unclip": architecture.build_unclip_unet(),
+        "image_encoder": architecture.build_image_encoder(),
+        "image_normalizer": architecture.build_image_normalizer(),
+    }
+    for name, part in trained.items():
+        load_if_trained(part, work / f"{name}.safetensors")
     return {
         "tokenizer": tokenizer,
         "tokenizer_2": tokenizer,
         "scheduler": architecture.build_scheduler(),
-        "vae": _restore(vae, work / "vae.safetensors"),
-        "text_encoder": _restore(
-            architecture.build_text_encoder(tokenizer), work / "text_encoder.safetensors"
-        ),
-        "text_encoder_2": _restore(
-            architecture.build_text_encoder_2(tokenizer), work / "text_encoder_2.safetensors"
-        ),
-        "unet": _restore(architecture.build_base_unet(), work / "unet.safetensors"),
-        "refiner": _restore(architecture.build_refiner_unet(), work / "refiner.safetensors"),
-        "unclip": _restore(architecture.build_unclip_unet(), work / "unclip.safetensors"),
-        "image_encoder": _restore(
-            architecture.build_image_encoder(), work / "image_encoder.safetensors"
-        ),
-        "image_normalizer": _restore(
-            architecture.build_image_normalizer(), work / "image_normalizer.safetensors"
-        ),
         "feature_extractor": architecture.build_feature_extractor(),
         "image_noising_scheduler": architecture.build_noising_scheduler(),
+        **{name: part.to(torch.float16).eval() for name, part in trained.items()},
     }
+
+
+def unpack(source: Path, work: Path) -> None:
+    """Write an exported folder's parts where the stages leave theirs, to go on from them."""
+    shutil.copytree(source / "tokenizer", work / "tokenizer", dirs_exist_ok=True)
+    config = json.loads((source / "vae" / "config.json").read_text(encoding="utf-8"))
+    (work / "vae.scale.json").write_text(json.dumps(config["scaling_factor"]), encoding="utf-8")
+    names = {folder: name for name, folder in FOLDERS.items()}
+    for file in source.rglob("*.safetensors"):
+        folder = file.parent.relative_to(source).as_posix()
+        shutil.copyfile(file, work / f"{names.get(folder, folder)}.safetensors")
 
 
 def _index(components: dict[str, Any]) -> dict[str, Any]:

@@ -13,7 +13,6 @@ import torch
 from rich.progress import track
 from torch import Tensor
 
-from engine.pocket.checkpoint import load_weights
 from engine.pocket.dataset import Shard, read_shards
 from engine.pocket.vae import VAEStage
 
@@ -37,7 +36,6 @@ class Bucket:
 def encode_shards(work: Path) -> None:
     """Encode every shard that has no latents yet; several processes may share the work."""
     stage = VAEStage(work)
-    stage.module.load_state_dict(load_weights(work / "vae.safetensors"))
     stage.module.eval()
     for shard in track(stage.shards, "latents"):
         file = shard.file.with_suffix(".latents")

@@ -20,14 +20,15 @@ from engine.pocket.layouts import COUNTS, LAYOUT_WEIGHTS, Cell, Layout, cells
 
 # Width and height; about one pixel count, as SDXL's buckets have.
 BUCKETS = {(128, 128): 0.8, (160, 112): 0.06, (112, 160): 0.06, (176, 96): 0.04, (96, 176): 0.04}
-STYLE_WEIGHTS = {"3d": 0.5, "glossy": 0.18, "flat": 0.12, "cartoon": 0.2}
+STYLE_WEIGHTS = {"3d": 0.42, "glossy": 0.16, "flat": 0.12, "cartoon": 0.3}
 BACKGROUND_WEIGHTS = {"white": 3.0, "teal": 0.5, "brown": 0.6, "beige": 0.5, "gray": 0.7}
 CHINESE_SHARE = 0.07
 # How much of its cell a thing fills: alone it may be smaller, among others it is as large as fits.
-FILLS = {Layout.SINGLE: (0.7, 0.96)}
+FILLS = {Layout.SINGLE: (0.64, 0.96)}
 FILL_AMONG_OTHERS = (0.84, 0.97)
-LARGEST_SHIFT = 0.08
-LARGEST_TURN = 10.0
+LARGEST_SHIFT = 0.1
+LARGEST_TURN = 12.0
+LARGEST_STRETCH = 1.12
 # Seldom: what is drawn facing either way as often comes out as both at once.
 MIRRORED_SHARE = 0.15
 
@@ -73,10 +74,11 @@ class Scene:
 
 
 def draw(scene: Scene, rng: random.Random) -> Image.Image:
-    """Draw a scene: mirrored, turned and shifted a little, as its drawing never is twice."""
+    """Draw a scene: turned, stretched and shifted a little, so that no picture comes twice."""
     image = draw_backdrop(scene.backdrop, scene.size, rng)
     fill = rng.uniform(*FILLS.get(scene.layout, FILL_AMONG_OTHERS))
-    turn = rng.uniform(-LARGEST_TURN, LARGEST_TURN) if rng.random() < 0.4 else 0.0
+    turn = rng.uniform(-LARGEST_TURN, LARGEST_TURN) if rng.random() < 0.5 else 0.0
+    stretch = LARGEST_STRETCH ** rng.uniform(-1, 1)
     is_mirrored = rng.random() < MIRRORED_SHARE
     things = scene.things * COUNTS.get(scene.layout, 1)
     places = cells(scene.layout, is_wide=scene.is_side_by_side)
@@ -86,6 +88,7 @@ def draw(scene: Scene, rng: random.Random) -> Image.Image:
             icon = icon.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
         if turn:
             icon = icon.rotate(turn, Image.Resampling.BICUBIC, expand=True)
+        icon = icon.resize((round(stretch * icon.width), icon.height), Image.Resampling.LANCZOS)
         _place(image, icon.crop(icon.getbbox()), cell, fill=fill, rng=rng)
     return image
 

@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn.functional import avg_pool2d, mse_loss
 
 from engine.pocket.architecture import build_vae
-from engine.pocket.checkpoint import save_weights
+from engine.pocket.checkpoint import load_if_trained, save_weights
 from engine.pocket.dataset import Pixels, Shard, read_shards
 from engine.pocket.training import device
 
@@ -53,6 +53,11 @@ class VAEStage:
         self.device = device()
         self.batch = BATCHES[self.device.type]
         self.module = build_vae().to(self.device)
+        load_if_trained(self.module, work / "vae.safetensors")
+        if any((work / "data").glob("*.latents")):
+            # What was encoded must stay true: from here on the decoder alone learns.
+            self.module.encoder.requires_grad_(False)
+            self.module.quant_conv.requires_grad_(False)
 
     def _crop(self, shard: Shard) -> Pixels:
         """Cut a piece out of a random picture of a shard."""

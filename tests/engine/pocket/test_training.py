@@ -4,16 +4,18 @@ from pathlib import Path
 
 import pytest
 import torch
-from diffusers import StableDiffusionXLPipeline
+from diffusers import AutoencoderKL, StableDiffusionXLPipeline
 from PIL import Image
+from safetensors.torch import load_file
 from torch import Tensor, nn
 from transformers import CLIPTokenizer
 
 from engine.pocket.checkpoint import Average
-from engine.pocket.export import export
+from engine.pocket.export import WEIGHTS, export, unpack
 from engine.pocket.optimizer import Muon, build_optimizers, orthogonalise
 from engine.pocket.tokenizer import extend_tokenizer, train_tokenizer
 from engine.pocket.training import Trainer, learning_rate_factor
+from engine.pocket.vae import VAEStage
 
 A_MOMENT = 0.005
 
@@ -113,6 +115,31 @@ def test_an_export_is_whole_before_anything_is_trained(tmp_path: Path) -> None:
     assert isinstance(pipeline.tokenizer, CLIPTokenizer)
     assert pipeline("an apple", num_inference_steps=1).images[0].size == (128, 128)
     assert not list(target.rglob("*.partial"))
+
+
+def test_the_stages_go_on_from_what_the_package_ships(tmp_path: Path) -> None:
+    unpack(WEIGHTS, tmp_path)
+    stage = VAEStage(tmp_path)
+    shipped = load_file(WEIGHTS / "vae" / "diffusion_pytorch_model.safetensors")
+    assert torch.equal(
+        stage.module.decoder.conv_in.weight, shipped["decoder.conv_in.weight"].float()
+    )
+    target = tmp_path / "weights"
+    export(tmp_path, target)
+    for file in WEIGHTS.rglob("*.safetensors"):
+        exported, original = load_file(target / file.relative_to(WEIGHTS)), load_file(file)
+        assert exported.keys() == original.keys()
+        assert all(torch.equal(exported[name], value) for name, value in original.items()), file
+    scales = [AutoencoderKL.load_config(folder / "vae") for folder in (target, WEIGHTS)]
+    assert scales[0]["scaling_factor"] == scales[1]["scaling_factor"]
+
+
+def test_once_there_are_latents_the_decoder_alone_learns(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "128x128-0000.latents").touch()
+    module = VAEStage(tmp_path).module
+    learning = {name.split(".")[0] for name, p in module.named_parameters() if p.requires_grad}
+    assert learning == {"decoder", "post_quant_conv"}
 
 
 def test_another_script_leaves_the_ids_of_the_first_as_they_are(tmp_path: Path) -> None:
