@@ -8,7 +8,7 @@ from pathlib import Path
 from bot import recipe
 from bot.errors import UserError
 from bot.prompt import Prompt, Vocabulary
-from bot.prompt.kinds import number_text
+from bot.prompt.values import number_text
 from engine.api import MAX_LCM_STEPS
 from engine.models.card import DISTILLED_SAMPLERS, ModelCard
 from engine.models.catalog import Catalog

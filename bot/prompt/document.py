@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from bot.prompt.flags import FLAGS, Flag
-from bot.prompt.kinds import Switch
+from bot.prompt.values import Switch
 
 BEGIN, END = "<!-- parameters:begin -->", "<!-- parameters:end -->"
 README = Path(__file__).parents[2] / "README.md"

@@ -2,6 +2,7 @@
 
 Errors::
 
+    BadValueError   a text that is no value of its kind; stays inside this package
     PromptError     a prompt that cannot be read: names the parameter, the value and the range,
                     points at the characters, and says what to type instead
 
@@ -17,6 +18,15 @@ _COLUMNS = 56
 """Width of the drawing: a code block wider than this wraps on a phone."""
 _COLUMNS_BEFORE = 24
 _MAX_QUOTED = 40
+
+
+class BadValueError(Exception):
+    """A text that is not what was `expected`; `suggestion` is a value to type instead, or empty."""
+
+    def __init__(self, expected: str, suggestion: str = "") -> None:
+        super().__init__(f"not {expected}")
+        self.expected = expected
+        self.suggestion = suggestion
 
 
 class PromptError(ValueError):

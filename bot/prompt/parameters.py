@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from bot.prompt.kinds import SQUARE, Ratio
-from bot.prompt.links import ImagePrompt
+from bot.prompt.values import SQUARE, ImagePrompt, Ratio
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from bot.prompt.flags import FLAGS
-from bot.prompt.kinds import number_text
-from bot.prompt.links import ImagePrompt
 from bot.prompt.parameters import DEFAULTS, Parameters
+from bot.prompt.values import ImagePrompt, number_text
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from bot.prompt import Parameters, Part, Prompt, Ratio
-from bot.prompt.kinds import number_text
+from bot.prompt.values import number_text
 from bot.recipe.pictures import KEPT, Conditions, Drawn, Variation
 from engine.api import MAX_LCM_STEPS, ImageToImage, LoraWeight, Sampler, TextToImage
 from engine.models.card import Draft, ModelCard

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bot.prompt import FLAGS, ImagePrompt, Lora, Parameters, Part, Prompt, Ratio, Vocabulary, parse
-from bot.prompt.flags import ELSEWHERE, flag_table, likely_name
+from bot.prompt.flags import ELSEWHERE, MISTAKEN_FOR, flag_table, likely_name
 from bot.prompt.parameters import DEFAULTS
 
 MODELS = ("pocket", "sdxl")
@@ -275,7 +275,8 @@ def test_the_rows_of_the_table_are_the_fields_of_the_parameters() -> None:
 
 
 def test_no_two_flags_share_a_name() -> None:
-    names = [name for flag in FLAGS for name in (flag.name, *flag.aliases, *flag.mistaken_for)]
+    names = [name for flag in FLAGS for name in (flag.name, *flag.aliases)]
+    names += [mistake for mistakes in MISTAKEN_FOR.values() for mistake in mistakes]
     assert len(names) == len(set(names))
 
 
@@ -311,8 +312,12 @@ def test_what_excludes_another_is_excluded_by_it() -> None:
 
 
 def test_what_is_said_to_be_elsewhere_is_not_here() -> None:
-    names = {name for flag in FLAGS for name in (flag.name, *flag.aliases, *flag.mistaken_for)}
-    assert not names & set(ELSEWHERE)
+    mistakes = {mistake for mistakes in MISTAKEN_FOR.values() for mistake in mistakes}
+    assert not (flag_table().keys() | mistakes) & ELSEWHERE.keys()
+
+
+def test_what_is_meant_by_a_mistake_is_in_the_table() -> None:
+    assert MISTAKEN_FOR.keys() <= {flag.name for flag in FLAGS}
 
 
 def test_a_long_name_is_not_guessed_at() -> None:

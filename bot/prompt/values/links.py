@@ -11,16 +11,15 @@ import re
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from bot.prompt.kinds import BadValueError, number_text, read_number
+from bot.prompt.errors import BadValueError
 from bot.prompt.tokenizer import COMMAS
+from bot.prompt.values.numbers import MAX_WEIGHT, number_text, read_weight
 
 MAX_LINK_CHARACTERS = 2000
 MAX_REFERENCES = 5
-MAX_WEIGHT = 1000
 
 _WEIGHT = re.compile("[-+\u2212\u2013]?\\.?[0-9][^/\\]]*")
 _REFUSED = re.compile(r"[<>\"{}|\\^`]")
-_MINUS = re.compile("[\u2212\u2013]")
 _ADDRESS = "an address of a picture such as https://example.com/cat.png"
 
 
@@ -66,7 +65,7 @@ def _read_weighted(text: str) -> ImagePrompt:
     url, weight = read_link(text)
     if not weight:
         return ImagePrompt(url)
-    number = read_number(_MINUS.sub("-", weight), expected="a weight such as 2 behind the link")
+    number = read_weight(weight, expected="a weight such as 2 behind the link")
     if not 0 < number <= MAX_WEIGHT:
         raise BadValueError(f"a link with a weight above 0 and up to {MAX_WEIGHT}")
     return ImagePrompt(url, number)
