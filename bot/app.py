@@ -19,6 +19,7 @@ from bot.dispatch.deliver import Deliverer
 from bot.dispatch.dispatcher import Dispatcher
 from bot.dispatch.drafts import Drafts
 from bot.dispatch.forecast import Place
+from bot.dispatch.housekeeping import Housekeeper
 from bot.dispatch.leadership import Leadership, LeaseLostError
 from bot.dispatch.line import Line
 from bot.dispatch.messenger import Message, Messenger, Picture
@@ -38,6 +39,7 @@ from bot.watchdog import Watchdog
 from engine.api import Executor, Progress, Started
 from engine.models.catalog import Catalog
 from storage import (
+    BlobNames,
     Blobs,
     Database,
     DatabaseLostError,
@@ -45,6 +47,7 @@ from storage import (
     JobRecord,
     Jobs,
     Leases,
+    Orphans,
     Pictures,
     Promises,
     QueueLimits,
@@ -114,6 +117,7 @@ async def open_bot(
                 studio.deliverer.run(),
                 studio.line.run(),
                 studio.promises.run(),
+                studio.housekeeper.run(),
             ):
                 yield client
                 await studio.dispatcher.drain(settings.drain_seconds)
@@ -198,7 +202,12 @@ def _wire(
         line=line,
         progress=progress,
         promises=PromiseKeeper(
-            promises=Promises(database), wishes=wishes, leadership=leadership, messenger=messenger
+            promises=Promises(database), leadership=leadership, messenger=messenger
+        ),
+        housekeeper=Housekeeper(
+            wishes=wishes,
+            orphans=Orphans(blobs=blobs, names=BlobNames(database)),
+            leadership=leadership,
         ),
         jobs=jobs,
         blobs=blobs,

@@ -34,7 +34,7 @@ class Settings(BaseSettings):
     """SQLAlchemy's URL of the database; by default SQLite in the data folder."""
     blobs_url: str | None = None
     """Where pictures are kept: a folder, or an object store's URL (s3://...); by default the data
-    folder."""
+    folder. What its database does not name is deleted in time, so it is for one database alone."""
     models_dir: Path | None = None
     """Where `easel models pull` puts checkpoints; by default the data folder."""
     catalog: Path | None = None

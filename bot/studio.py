@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from bot.dispatch.deliver import Deliverer
 from bot.dispatch.dispatcher import Dispatcher
 from bot.dispatch.drafts import Drafts
+from bot.dispatch.housekeeping import Housekeeper
 from bot.dispatch.line import Line
 from bot.dispatch.progress import ProgressBoard
 from bot.dispatch.promises import PromiseKeeper
@@ -27,5 +28,6 @@ class Studio:
     line: Line
     progress: ProgressBoard
     promises: PromiseKeeper
+    housekeeper: Housekeeper
     jobs: Jobs
     blobs: Blobs

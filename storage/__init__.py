@@ -4,12 +4,14 @@ SQLAlchemy lives here and in `migrations` only. What goes in and comes out are f
 plain values; this package knows neither the bot nor the engine.
 """
 
+from storage.blob_names import BlobNames
 from storage.blobs import Blobs
 from storage.database import Database
 from storage.deliveries import Deliveries
 from storage.errors import (
     BlobCorruptError,
     BlobError,
+    BlobListError,
     BlobMissingError,
     BlobStoreError,
     DatabaseLostError,
@@ -20,6 +22,7 @@ from storage.errors import (
 )
 from storage.jobs import Jobs
 from storage.leases import Leases
+from storage.orphans import Orphans
 from storage.pictures import Pictures
 from storage.promises import Promises
 from storage.records import (
@@ -50,7 +53,9 @@ __all__ = [
     "POISON",
     "BlobCorruptError",
     "BlobError",
+    "BlobListError",
     "BlobMissingError",
+    "BlobNames",
     "BlobStoreError",
     "Blobs",
     "CancelOutcome",
@@ -68,6 +73,7 @@ __all__ = [
     "Leases",
     "NewJob",
     "NewPicture",
+    "Orphans",
     "PictureRecord",
     "Pictures",
     "PromiseRecord",

@@ -7,6 +7,7 @@ Errors::
       RevisionError         the database's tables are not those of this program
       DatabaseLostError     the database does not answer, or no longer
       QueueLimitError       as many jobs wait as may
+      BlobListError         the store of blobs does not say what it holds
       BlobError
         BlobMissingError    no blob has this sha256
         BlobCorruptError    the blob's bytes do not have the sha256 that it is filed under
@@ -53,6 +54,13 @@ class QueueLimitError(StorageError):
         self.scope = scope
         self.waiting = waiting
         self.limit = limit
+
+
+class BlobListError(StorageError):
+    """The store of blobs does not say what it holds: it may, another time."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"the store of blobs cannot be listed: {reason}")
 
 
 class BlobError(StorageError):

@@ -35,7 +35,7 @@ class Pictures:
         return found[0] if found else None
 
     async def by_sha256(self, sha256: str) -> list[PictureRecord]:
-        """Return every drawn picture with these bytes; jobs' `sources` name blobs too."""
+        """Return every drawn picture with these bytes; `BlobNames` knows who else names them."""
         return await self._find(pictures.c.sha256 == sha256)
 
     async def delete(self, job_id: int, image_index: int) -> PictureRecord | None:

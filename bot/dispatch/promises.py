@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 
 import discord
 
@@ -19,13 +19,9 @@ from bot.dispatch.leadership import Leadership
 from bot.dispatch.messenger import Messenger
 from bot.dispatch.retry import TRANSIENT
 from bot.dispatch.shield import to_the_end
-from storage import Promises, Wishes
+from storage import Promises
 
 logger = logging.getLogger(__name__)
-
-WISH_LIFE = timedelta(days=1)
-"""After a day, a private question has long gone from the screen."""
-TIDY_SECONDS = 3600.0
 
 
 class PromiseKeeper:
@@ -35,12 +31,10 @@ class PromiseKeeper:
         self,
         *,
         promises: Promises,
-        wishes: Wishes,
         leadership: Leadership,
         messenger: Messenger,
     ) -> None:
         self._promises = promises
-        self._wishes = wishes
         self._leadership = leadership
         self._messenger = messenger
         self._own: set[int] = set()
@@ -67,7 +61,7 @@ class PromiseKeeper:
         )
 
     async def run(self) -> None:
-        """Forget what is answered; once this process leads, tell who was left waiting, and tidy."""
+        """Forget what is answered; once this process leads, tell who was left waiting."""
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._forget(), name="promises-forget")
             tasks.create_task(self._lead(), name="promises-lead")
@@ -95,6 +89,3 @@ class PromiseKeeper:
                 )
             except (discord.HTTPException, *TRANSIENT) as error:
                 logger.info("not told interaction_id=%d: %s", promise.interaction_id, error)
-        while True:
-            await self._wishes.drop_older_than(datetime.now(UTC) - WISH_LIFE)
-            await asyncio.sleep(TIDY_SECONDS)
