@@ -74,7 +74,7 @@ def _draw(
 
 
 async def _result(
-    out: Path, prompt: Prompt, request: api.TextToImage, finished: api.Finished
+    out: Path, prompt: Prompt, request: api.DrawingRequest, finished: api.Finished
 ) -> Result:
     pngs = [picture.png for picture in finished.pictures]
     return {

@@ -72,16 +72,21 @@ class Drafts:
         seed: int,
         sources: Mapping[str, str],
         variation: Variation | None = None,
-    ) -> TextToImage:
+    ) -> TextToImage | ImageToImage:
         """Return the request for a first grid. Raises UserError.
 
         `sources` has the sha256 of each of the prompt's pictures by its link; `variation` says how
-        far the grid may go from them.
+        far the grid may go from the one that there is then.
         """
         try:
             pictures = recipe.conditions(prompt, sources, variation=variation)
             card = self._drawer(self._shelf.card(prompt), pictures)
-            return recipe.text_to_image(prompt, card=card, seed=seed, pictures=pictures)
+            make = (
+                recipe.keeping_composition
+                if variation is Variation.SUBTLE
+                else recipe.text_to_image
+            )
+            return make(prompt, card=card, seed=seed, pictures=pictures)
         except recipe.CannotDrawError as error:
             raise UserError(str(error)) from error
 

@@ -11,6 +11,7 @@ Errors::
 from bot.recipe.drawing import (
     SAMPLERS,
     image_to_image,
+    keeping_composition,
     nearest_size,
     text_to_image,
 )
@@ -26,6 +27,7 @@ __all__ = [
     "conditions",
     "image_to_image",
     "itself",
+    "keeping_composition",
     "nearest_size",
     "text_to_image",
 ]

@@ -9,7 +9,7 @@ from typing import Any
 
 from bot.prompt import Parameters, Part, Prompt, Ratio
 from bot.prompt.values import number_text
-from bot.recipe.pictures import KEPT, Conditions, Drawn, Variation
+from bot.recipe.pictures import KEPT, KEPT_COMPOSITION, Conditions, Drawn, Variation
 from engine.api import MAX_LCM_STEPS, ImageToImage, LoraWeight, Sampler, TextToImage
 from engine.models.card import Draft, ModelCard
 
@@ -109,6 +109,32 @@ def image_to_image(
         strength=kept.strength,
         source_seed=picture.seed if looks else None,
         noise_interpolation=kept.noise_interpolation if looks else 1.0,
+    )
+
+
+def keeping_composition(
+    prompt: Prompt, *, card: ModelCard, seed: int, pictures: Conditions
+) -> ImageToImage:
+    """Return the request for a first grid that starts at its one picture, from wherever that came.
+
+    What does not fit the grid's shape is cut. `pictures` are the prompt's own, as `conditions`
+    returns them.
+    """
+    if pictures.image_prompt is None:
+        raise ValueError("the prompt has no picture")
+    (source,) = pictures.image_prompt.images
+    own_seed = prompt.seed
+    fields = _drawing(
+        prompt, card=card, seed=seed if own_seed is None else own_seed, pictures=pictures
+    )
+    limit = _most_steps(fields["sampler"])
+    steps = _steps_that_draw(fields.pop("num_inference_steps"), KEPT_COMPOSITION, limit=limit)
+    return ImageToImage(
+        **fields,
+        num_inference_steps=steps,
+        image=source.image,
+        strength=KEPT_COMPOSITION,
+        same_seed=prompt.parameters.sameseed is not None,
     )
 
 

@@ -42,6 +42,10 @@ KEPT = {
     Variation.STRONG: _Kept(strength=0.75, noise_interpolation=0.35, scale=0.5),
 }
 
+KEPT_COMPOSITION = 0.7
+"""The `strength` of a subtle variation of any picture. Its noise is not known, so less of the
+schedule may be drawn anew than for one that was drawn here."""
+
 _SCALE_ALONE = {Variation.SUBTLE: 1.0, Variation.STRONG: 0.5}
 _SCALE_WITH_WORDS = {Variation.SUBTLE: 0.91, Variation.STRONG: 0.4}
 

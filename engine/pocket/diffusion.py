@@ -25,7 +25,7 @@ from engine.pocket.export import load_components
 from engine.pocket.latents import Bucket, read_buckets, to_latents
 from engine.pocket.training import device
 
-BATCHES = {"cpu": 64, "cuda": 512}
+BATCHES = {"cpu": 96, "cuda": 512}
 DROPPED = 0.1
 UNIFORM_SHARE = 0.25
 RELOAD_SECONDS = 120.0

@@ -20,7 +20,7 @@ from engine.pocket.optimizer import build_optimizers
 logger = logging.getLogger(__name__)
 
 WARM_UP_STEPS = 60
-CHECKPOINT_SECONDS = 240.0
+CHECKPOINT_SECONDS = 900.0
 LOG_SECONDS = 30.0
 
 

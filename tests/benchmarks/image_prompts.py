@@ -3,7 +3,8 @@
     PYTHONPATH=. python tests/benchmarks/image_prompts.py [--pictures 20] [--seeds 3] [--others 50]
 
 Similarity is the cosine between embeddings of the model's own CLIP, the one that it is told of
-pictures with. The pictures and the others are drawn by the model from prompts that all differ.
+pictures with. The pictures and the others are drawn by the model, each of another thing: one that
+shared a thing or a background with both parents of a blend would rightly be nearer to it than they.
 """
 
 from __future__ import annotations
@@ -23,7 +24,15 @@ import numpy.typing as npt
 import torch
 from PIL import Image
 
-from engine.api import ImageCondition, TextToImage, WeightedImage, WorkItem
+from bot.recipe.pictures import KEPT_COMPOSITION
+from engine.api import (
+    DrawingRequest,
+    ImageCondition,
+    ImageToImage,
+    TextToImage,
+    WeightedImage,
+    WorkItem,
+)
 from engine.devices import find_device
 from engine.image_encoder import blend
 from engine.models.catalog import Catalog
@@ -31,11 +40,11 @@ from engine.models.store import ModelStore
 from engine.models.unclip import UnCLIP
 from engine.painter import Painter
 from engine.pipelines.image_conditions import noise_level_of
+from engine.pocket.concepts import CONCEPTS
 
 MODEL = "pocket"
 SCALES = (1.0, 0.8, 0.5, 0.2)
 IMAGE_WEIGHTS = (0.25, 0.5, 1.0, 2.0, 3.0)
-THINGS = ("apple", "cat", "star", "car", "heart", "house", "strawberry", "sunflower", "penguin")
 GROUNDS = ("blue", "yellow", "pink", "black", "white", "green", "red", "purple")
 
 Embeds = npt.NDArray[np.float32]
@@ -93,6 +102,28 @@ class Studio:
             if sources
             else None,
         )
+        return self._run(request, *sources)
+
+    def keep(self, source: Drawn, *, count: int) -> list[bytes]:
+        """Draw subtle variations: from a picture's embedding, and starting at the picture."""
+        card = self._store.catalog[MODEL]
+        width, height = card.default_size
+        request = ImageToImage(
+            model=MODEL,
+            prompt="",
+            height=height,
+            width=width,
+            seed=0,
+            num_images=count,
+            num_inference_steps=self._steps,
+            guidance_scale=card.guidance_scale,
+            image=source.sha256,
+            strength=KEPT_COMPOSITION,
+            image_prompt=ImageCondition(images=(WeightedImage(image=source.sha256),)),
+        )
+        return self._run(request, source)
+
+    def _run(self, request: DrawingRequest, *sources: Drawn) -> list[bytes]:
         blobs = {source.sha256: source.png for source in sources}
         item = WorkItem(job_id=1, fence=1, request=request, blobs=blobs)
         drawing = self._painter.draw(item, report=lambda *_: None, is_stopped=lambda: False)
@@ -113,10 +144,11 @@ def main() -> None:
     arguments = _arguments()
     torch.set_num_threads(arguments.threads)
     studio = Studio(arguments.steps)
-    prompts = [f"a {thing} on a {ground} background" for thing in THINGS for ground in GROUNDS]
-    random.Random(1).shuffle(prompts)
-    wanted = prompts[: arguments.pictures + arguments.others]
-    drawn = [Drawn(prompt, studio.draw(prompt)[0]) for prompt in wanted]
+    rng = random.Random(1)
+    things = [concept.names[0] for concept in CONCEPTS[: arguments.pictures + arguments.others]]
+    rng.shuffle(things)
+    prompts = [f"a {thing} on a {rng.choice(GROUNDS)} background" for thing in things]
+    drawn = [Drawn(prompt, studio.draw(prompt)[0]) for prompt in prompts]
     sources, others = drawn[: arguments.pictures], drawn[arguments.pictures :]
     print(f"{len(sources)} pictures, {arguments.seeds} seeds, {len(others)} others")
     elsewhere = studio.look([other.png for other in others])
@@ -126,18 +158,28 @@ def main() -> None:
 
 
 def _variations(studio: Studio, sources: list[Drawn], others: Embeds, seeds: int) -> None:
-    """Variations without a prompt, at rising noise."""
+    """Variations without a prompt: subtle ones, then from the embedding alone at rising noise."""
+    kept = [studio.keep(source, count=seeds) for source in sources]
+    _nearness("subtle variation", studio, sources, kept, others)
     for scale in SCALES:
-        similar, nearest = [], []
-        for source in sources:
-            seen = studio.look([source.png])[0]
-            varied = studio.look(studio.draw("", source, scale=scale, count=seeds))
-            similar += list(varied @ seen)
-            nearest += list(varied @ seen > (varied @ others.T).max(1))
-        print(
-            f"variation, noise level {noise_level_of(scale):3}: similarity to its source"
-            f" {np.mean(similar):.3f}; closer to it than to every other: {np.mean(nearest):.0%}"
-        )
+        drawn = [studio.draw("", source, scale=scale, count=seeds) for source in sources]
+        title = f"variation, noise level {noise_level_of(scale):3}"
+        _nearness(title, studio, sources, drawn, others)
+
+
+def _nearness(
+    title: str, studio: Studio, sources: list[Drawn], drawn: list[list[bytes]], others: Embeds
+) -> None:
+    """Print how near variations are to their sources, each beside the others."""
+    similar, nearest = [], []
+    for source, pngs in zip(sources, drawn, strict=True):
+        (seen,), varied = studio.look([source.png]), studio.look(pngs)
+        similar += list(varied @ seen)
+        nearest += list(varied @ seen > (varied @ others.T).max(1))
+    print(
+        f"{title}: similarity to its source {np.mean(similar):.3f};"
+        f" closer to it than to every other: {np.mean(nearest):.0%}"
+    )
 
 
 def _image_weights(studio: Studio, sources: list[Drawn], seeds: int) -> None:

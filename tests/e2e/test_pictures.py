@@ -111,10 +111,11 @@ async def test_an_attached_picture_is_varied_and_only_its_pixels_are_kept(channe
     assert "Variations (Subtle) by" in grid.content
     assert grid.content.startswith("**`cat.jpg` --seed ")
     job = await job_of(channel)
-    assert (job.action, job.request["type"]) == ("variation_subtle", "text_to_image")
+    assert (job.action, job.request["type"]) == ("variation_subtle", "image_to_image")
     assert job.request["prompt"] == ""
     (one,) = job.request["image_prompt"]["images"]
     assert job.request["image_prompt"]["scale"] == 1
+    assert job.request["image"] == one["image"]
     assert job.sources is not None
     assert [*job.sources.values()] == [one["image"]]
     assert (await stored(channel, one["image"])).size == (48, 32)
@@ -127,7 +128,8 @@ async def test_a_link_is_varied_strongly_with_words(channel: Channel) -> None:
     )
     await channel.finished(answer.message)
     job = await job_of(channel)
-    assert (job.action, job.request["prompt"]) == ("variation_strong", "a hat")
+    assert (job.action, job.request["type"]) == ("variation_strong", "text_to_image")
+    assert job.request["prompt"] == "a hat"
     assert job.request["width"] > job.request["height"]
     (one,) = job.request["image_prompt"]["images"]
     assert (await stored(channel, one["image"])).getpixel((5, 5)) == (255, 0, 0)

@@ -90,6 +90,18 @@ def test_a_subtle_variation_keeps_more_of_its_picture(words: str) -> None:
     assert subtle.scale > strong.scale + 0.3
 
 
+def test_a_subtle_variation_starts_at_a_picture_from_anywhere() -> None:
+    prompt = parse(f"{CAT} a hat --seed 5 --steps 1 --sref {DOG}")
+    pictures = recipe.conditions(prompt, SOURCES, variation=recipe.Variation.SUBTLE)
+    request = recipe.keeping_composition(prompt, card=SDXL, seed=1, pictures=pictures)
+    assert (request.image, request.source_seed, request.seed) == ("c" * 64, None, 5)
+    assert (request.image_prompt, request.style_reference) == (
+        pictures.image_prompt,
+        pictures.style_reference,
+    )
+    assert request.num_inference_steps * request.strength >= 1
+
+
 def test_variations_of_what_was_drawn_here_start_at_it_and_look_at_it() -> None:
     picture = recipe.Drawn(sha256="e" * 64, seed=7)
     prompt = parse(f"{CAT} a --sref {DOG}")
