@@ -4,39 +4,37 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
-from functools import partial
+from collections.abc import AsyncIterator, Coroutine, Iterator
 from typing import Any
 
 import aiohttp
 
 import migrations
-from bot import messages
 from bot.client import EaselClient
 from bot.dispatch.breaker import Breaker
 from bot.dispatch.checkpoints import Passing, pass_by
 from bot.dispatch.deliver import Deliverer
 from bot.dispatch.dispatcher import Dispatcher
 from bot.dispatch.drafts import Drafts
-from bot.dispatch.forecast import Place
 from bot.dispatch.housekeeping import Housekeeper
 from bot.dispatch.leadership import Leadership, LeaseLostError
 from bot.dispatch.line import Line
-from bot.dispatch.messenger import Message, Messenger, Picture
+from bot.dispatch.messenger import Messenger
 from bot.dispatch.pick import Policy
 from bot.dispatch.progress import MIN_SECONDS, ProgressBoard
 from bot.dispatch.promises import PromiseKeeper
 from bot.dispatch.results import Results
 from bot.dispatch.submit import Submitter
+from bot.notices import Notices
 from bot.pictures.addresses import PUBLIC, Reach
 from bot.pictures.decode import Decoder
 from bot.pictures.fetch import Fetcher
 from bot.pictures.intake import Intake
 from bot.settings import Settings
 from bot.studio import Studio
-from bot.views import answer_view, cancel_view, grid_view
+from bot.views import answer_view, grid_view
 from bot.watchdog import Watchdog
-from engine.api import Executor, Progress, Started
+from engine.api import Executor
 from engine.models.catalog import Catalog
 from storage import (
     BlobNames,
@@ -44,7 +42,6 @@ from storage import (
     Database,
     DatabaseLostError,
     Deliveries,
-    JobRecord,
     Jobs,
     Leases,
     Orphans,
@@ -142,16 +139,16 @@ def _wire(
     """Make every service once, each from those that it needs. Starts nothing."""
     blobs = Blobs.open(settings.resolved_blobs_url)
     jobs, pictures, wishes = Jobs(database), Pictures(database), Wishes(database)
-    messenger = Messenger(client, breaker=breaker)
     leadership = Leadership(Leases(database), seconds=settings.lease_seconds)
+    messenger = Messenger(client, breaker=breaker)
+    notices = Notices(progress=progress, messenger=messenger)
+
+    # What draws and shows what was asked for.
     deliverer = Deliverer(
         jobs=jobs,
         deliveries=Deliveries(database),
         results=Results(
-            pictures=pictures,
-            blobs=blobs,
-            make_view=grid_view,
-            make_answer_view=answer_view,
+            pictures=pictures, blobs=blobs, make_view=grid_view, make_answer_view=answer_view
         ),
         messenger=messenger,
         progress=progress,
@@ -163,7 +160,7 @@ def _wire(
         jobs=jobs,
         executor=executor,
         policy=Policy(running_per_user=settings.max_running_per_user),
-        show=_place_shower(progress, messenger),
+        show=notices.show_place,
         min_seconds=progress_seconds,
     )
     dispatcher = Dispatcher(
@@ -173,9 +170,19 @@ def _wire(
         executor=executor,
         deliverer=deliverer,
         line=line,
-        report=_reporter(progress, messenger),
+        report=notices.show_progress,
         passing=passing,
     )
+    promises = PromiseKeeper(
+        promises=Promises(database), leadership=leadership, messenger=messenger
+    )
+    housekeeper = Housekeeper(
+        wishes=wishes,
+        orphans=Orphans(blobs=blobs, names=BlobNames(database)),
+        leadership=leadership,
+    )
+
+    # What takes in what is asked for.
     drafts = Drafts(
         catalog=catalog, default_model=default_model, models_dir=settings.resolved_models_dir
     )
@@ -185,11 +192,7 @@ def _wire(
         wishes=wishes,
         drafts=drafts,
         catalog=catalog,
-        limits=QueueLimits(
-            per_user=settings.max_waiting_per_user,
-            per_guild=settings.max_waiting_per_server,
-            total=settings.max_waiting,
-        ),
+        limits=_limits(settings),
         on_submit=dispatcher.wake,
         passing=passing,
     )
@@ -201,16 +204,17 @@ def _wire(
         deliverer=deliverer,
         line=line,
         progress=progress,
-        promises=PromiseKeeper(
-            promises=Promises(database), leadership=leadership, messenger=messenger
-        ),
-        housekeeper=Housekeeper(
-            wishes=wishes,
-            orphans=Orphans(blobs=blobs, names=BlobNames(database)),
-            leadership=leadership,
-        ),
-        jobs=jobs,
+        promises=promises,
+        housekeeper=housekeeper,
         blobs=blobs,
+    )
+
+
+def _limits(settings: Settings) -> QueueLimits:
+    return QueueLimits(
+        per_user=settings.max_waiting_per_user,
+        per_guild=settings.max_waiting_per_server,
+        total=settings.max_waiting,
     )
 
 
@@ -243,39 +247,3 @@ async def _background(*services: Coroutine[Any, Any, None]) -> AsyncIterator[Non
         finally:
             for task in running:
                 task.cancel()
-
-
-def _place_shower(
-    progress: ProgressBoard, messenger: Messenger
-) -> Callable[[JobRecord, Place], None]:
-    """Return what shows a waiting job its place."""
-
-    def show(job: JobRecord, place: Place) -> None:
-        content = messages.waiting(
-            job, jobs_ahead=place.jobs_ahead, wait_seconds=place.wait_seconds
-        )
-        message = Message(content=content, view=partial(cancel_view, job.id))
-        progress.show(job.id, partial(messenger.progress, job, message))
-
-    return show
-
-
-def _reporter(
-    progress: ProgressBoard, messenger: Messenger
-) -> Callable[[JobRecord, Started | Progress], None]:
-    """Return what shows a running job: an edit of its message, whenever one may be sent."""
-
-    def report(job: JobRecord, event: Started | Progress) -> None:
-        match event:
-            case Started():
-                message = Message(content=messages.starting(job), view=partial(cancel_view, job.id))
-            case Progress():
-                preview = event.preview
-                message = Message(
-                    content=messages.running(job, step=event.step, total=event.total),
-                    picture=Picture(data=preview, filename="preview.webp") if preview else None,
-                    view=partial(cancel_view, job.id),
-                )
-        progress.show(job.id, partial(messenger.progress, job, message))
-
-    return report

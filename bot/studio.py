@@ -13,7 +13,7 @@ from bot.dispatch.progress import ProgressBoard
 from bot.dispatch.promises import PromiseKeeper
 from bot.dispatch.submit import Submitter
 from bot.pictures.intake import Intake
-from storage import Blobs, Jobs
+from storage import Blobs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,5 +29,4 @@ class Studio:
     progress: ProgressBoard
     promises: PromiseKeeper
     housekeeper: Housekeeper
-    jobs: Jobs
     blobs: Blobs
