@@ -5,23 +5,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.on_torch import one_thread, pytest_configure
+
 if TYPE_CHECKING:
     from engine.models.loading import LoadedModel
 
-
-def pytest_configure(config: pytest.Config) -> None:
-    # diffusers' Euler scheduler gives numpy a tensor in a way that numpy 2 will not take for ever.
-    config.addinivalue_line("filterwarnings", "ignore:__array__ implementation:DeprecationWarning")
-    # torchsde prints the noise levels with six digits and then misses the seventh.
-    config.addinivalue_line("filterwarnings", "ignore:Should have t[ab]:UserWarning")
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _one_thread() -> None:
-    import torch
-
-    # Tensors this small are slower on two.
-    torch.set_num_threads(1)
+__all__ = ["one_thread", "pytest_configure", "tiny_folder", "tiny_model"]
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,7 @@ import pytest
 import torch
 from diffusers import StableDiffusionXLPipeline
 
-from engine.api import ImageCondition, RequestError, TextToImage, WeightedImage
+from engine.api import RequestError
 from engine.image_encoder import blend
 from engine.models.card import ImageUse
 from engine.models.catalog import Catalog
@@ -17,12 +17,9 @@ from engine.models.ip_adapter import STYLE_BLOCK, IPAdapter
 from engine.models.loading import LoadedModel
 from engine.models.store import ModelStore
 from engine.pipelines.image_conditions import check_images
-from engine.pipelines.stopwatch import Stopwatch
-from engine.pipelines.text_to_image import text_to_image
 from tests.engine import tiny, tiny_images
+from tests.engine.conditions import CAT, DOG, IMAGES, condition, draw, make_request
 
-CAT, DOG = "c" * 64, "d" * 64
-IMAGES = {CAT: tiny_images.noise_image(1), DOG: tiny_images.noise_image(2, 40, 60)}
 INSTANT_STYLE = {"up": {"block_0": [0.0, 1.0, 0.0]}}
 """The style blocks as the paper's own code gives them to diffusers."""
 
@@ -66,33 +63,6 @@ def stock(store: ModelStore, tiny_folder: Path) -> StableDiffusionXLPipeline:
     return pipeline
 
 
-def condition(*images: str, scale: float = 0.6) -> ImageCondition:
-    return ImageCondition(images=tuple(WeightedImage(image=image) for image in images), scale=scale)
-
-
-def make_request(**changes: Any) -> TextToImage:
-    fields: dict[str, Any] = {
-        "model": "tiny",
-        "prompt": "a cat",
-        "height": tiny.SIZE,
-        "width": tiny.SIZE,
-        "seed": 7,
-        "num_inference_steps": 3,
-    }
-    return TextToImage(**(fields | changes))
-
-
-def draw(model: LoadedModel, request: TextToImage, *seeds: int) -> torch.Tensor:
-    return text_to_image(
-        model,
-        request,
-        images=IMAGES,
-        seeds=seeds or [request.seed],
-        on_step=lambda *_: None,
-        stopwatch=Stopwatch(model.device),
-    )
-
-
 def draw_stock(
     stock: StableDiffusionXLPipeline, guidance_scale: float, scales: list[Any], **images: Any
 ) -> torch.Tensor:
@@ -116,7 +86,7 @@ def test_pictures_in_the_prompt_draw_what_the_stock_pipeline_draws(
 ) -> None:
     images = [IMAGES[CAT], IMAGES[DOG]]
     expected = draw_stock(stock, guidance_scale, [0.6, 0.0], ip_adapter_image=images)
-    request = make_request(image_prompt=condition(CAT), guidance_scale=guidance_scale)
+    request = make_request(image_prompt=condition(CAT, scale=0.6), guidance_scale=guidance_scale)
     assert torch.allclose(draw(model, request), expected, atol=2e-5)
 
 
@@ -144,9 +114,11 @@ def test_a_style_is_read_in_the_style_blocks_only(
 
 
 def test_style_and_contents_may_come_from_two_pictures(model: LoadedModel) -> None:
-    both = make_request(image_prompt=condition(CAT), style_reference=condition(DOG, scale=1.0))
+    both = make_request(
+        image_prompt=condition(CAT, scale=0.6), style_reference=condition(DOG, scale=1.0)
+    )
     contents, style = (
-        make_request(image_prompt=condition(CAT)),
+        make_request(image_prompt=condition(CAT, scale=0.6)),
         make_request(style_reference=condition(DOG, scale=1.0)),
     )
     drawn = draw(model, both)
@@ -157,13 +129,13 @@ def test_style_and_contents_may_come_from_two_pictures(model: LoadedModel) -> No
 def test_an_adapter_without_a_picture_changes_nothing(
     model: LoadedModel, tiny_model: LoadedModel
 ) -> None:
-    draw(model, make_request(image_prompt=condition(CAT)))
+    draw(model, make_request(image_prompt=condition(CAT, scale=0.6)))
     words = make_request(denoising_end=0.6, num_inference_steps=5)
     assert torch.equal(draw(model, words, 1, 2), draw(tiny_model, words, 1, 2))
 
 
 def test_the_pictures_of_a_batch_are_those_drawn_alone(model: LoadedModel) -> None:
-    request = make_request(image_prompt=condition(CAT))
+    request = make_request(image_prompt=condition(CAT, scale=0.6))
     together = draw(model, request, 3, 4)
     for picture, seed in zip(together, (3, 4), strict=True):
         assert torch.allclose(picture, draw(model, request, seed)[0], atol=2e-5)
@@ -179,7 +151,7 @@ def test_a_blend_is_drawn_from_the_blended_embedding(
     between = blend(torch.cat([read(IMAGES[CAT]), read(IMAGES[DOG])]), [1, 1])[None]
     embeds = torch.cat([adapter.nothing()[None], between])
     expected = draw_stock(stock, 5.0, [0.6, 0.0], ip_adapter_image_embeds=[embeds, embeds])
-    request = make_request(image_prompt=condition(CAT, DOG))
+    request = make_request(image_prompt=condition(CAT, DOG, scale=0.6))
     assert torch.allclose(draw(model, request), expected, atol=2e-5)
 
 
@@ -196,7 +168,7 @@ def test_a_tiny_model_has_the_style_blocks_that_the_full_one_has(model: LoadedMo
 
 
 def test_a_model_whose_adapter_is_gone_says_so(tiny_model: LoadedModel) -> None:
-    request = make_request(style_reference=condition(CAT))
+    request = make_request(style_reference=condition(CAT, scale=0.6))
     with pytest.raises(RequestError, match="style_reference: Tiny takes none from pictures"):
         check_images(tiny_model, request)
 

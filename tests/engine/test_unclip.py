@@ -26,12 +26,9 @@ from engine.models.store import ModelStore
 from engine.models.unclip import UnCLIP
 from engine.pipelines.denoise import new_generators, noise_from
 from engine.pipelines.image_conditions import check_images, noise_level_of
-from engine.pipelines.stopwatch import Stopwatch
-from engine.pipelines.text_to_image import text_to_image
-from tests.engine import tiny, tiny_images
+from tests.engine import conditions, tiny, tiny_images
+from tests.engine.conditions import CAT, DOG, IMAGES, condition, draw
 
-CAT, DOG = "c" * 64, "d" * 64
-IMAGES = {CAT: tiny_images.noise_image(1), DOG: tiny_images.noise_image(2, 40, 60)}
 EMBEDDING_STREAM = 3 * 2**32
 
 
@@ -55,32 +52,9 @@ def model(folder: Path) -> LoadedModel:
     return load_image_prompts(load_model(card, folder, tiny.cpu()), folder, None)
 
 
-def condition(*images: str, scale: float = 1.0) -> ImageCondition:
-    return ImageCondition(images=tuple(WeightedImage(image=image) for image in images), scale=scale)
-
-
 def make_request(**changes: Any) -> TextToImage:
-    fields: dict[str, Any] = {
-        "model": "unclip",
-        "prompt": "a cat",
-        "height": tiny.SIZE,
-        "width": tiny.SIZE,
-        "seed": 7,
-        "num_inference_steps": 3,
-        "image_prompt": condition(CAT),
-    }
-    return TextToImage(**(fields | changes))
-
-
-def draw(model: LoadedModel, request: TextToImage, *seeds: int) -> torch.Tensor:
-    return text_to_image(
-        model,
-        request,
-        images=IMAGES,
-        seeds=seeds or [request.seed],
-        on_step=lambda *_: None,
-        stopwatch=Stopwatch(model.device),
-    )
+    fields: dict[str, Any] = {"model": "unclip", "image_prompt": condition(CAT)}
+    return conditions.make_request(**(fields | changes))
 
 
 @pytest.mark.parametrize("guidance_scale", [1.0, 5.0], ids=["unguided", "guided"])

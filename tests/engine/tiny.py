@@ -62,6 +62,18 @@ def build_text_encoder(kind: Any, tokenizer: CLIPTokenizer) -> Any:
 
 
 def build_unet(*, text_width: int, ids: int) -> UNet2DConditionModel:
+    """SDXL's: the size of the picture is told to it beside the text."""
+    return build_any_unet(
+        cross_attention_dim=text_width,
+        transformer_layers_per_block=(1, 2),
+        addition_embed_type="text_time",
+        addition_time_embed_dim=8,
+        projection_class_embeddings_input_dim=ids * 8 + TEXT_WIDTH,
+    )
+
+
+def build_any_unet(**settings: Any) -> UNet2DConditionModel:
+    """A tiny UNet of any kind: two resolutions, of which the lower reads the text."""
     return UNet2DConditionModel(
         block_out_channels=(32, 64),
         layers_per_block=2,
@@ -72,12 +84,8 @@ def build_unet(*, text_width: int, ids: int) -> UNet2DConditionModel:
         up_block_types=("CrossAttnUpBlock2D", "UpBlock2D"),
         attention_head_dim=(2, 4),
         use_linear_projection=True,
-        addition_embed_type="text_time",
-        addition_time_embed_dim=8,
-        transformer_layers_per_block=(1, 2),
-        projection_class_embeddings_input_dim=ids * 8 + TEXT_WIDTH,
-        cross_attention_dim=text_width,
         norm_num_groups=8,
+        **settings,
     ).eval()
 
 

@@ -52,21 +52,11 @@ def build_feature_extractor() -> CLIPImageProcessorPil:
 
 def build_unclip_unet() -> UNet2DConditionModel:
     """Stable unCLIP's: as Stable Diffusion 2's, with the picture in place of a class."""
-    return UNet2DConditionModel(
-        block_out_channels=(32, 64),
-        layers_per_block=2,
-        sample_size=8,
-        in_channels=4,
-        out_channels=4,
-        down_block_types=("DownBlock2D", "CrossAttnDownBlock2D"),
-        up_block_types=("CrossAttnUpBlock2D", "UpBlock2D"),
-        attention_head_dim=(2, 4),
-        use_linear_projection=True,
+    return tiny.build_any_unet(
+        cross_attention_dim=tiny.TEXT_WIDTH,
         class_embed_type="projection",
         projection_class_embeddings_input_dim=2 * PROJECTION_WIDTH,
-        cross_attention_dim=tiny.TEXT_WIDTH,
-        norm_num_groups=8,
-    ).eval()
+    )
 
 
 def build_image_normalizer() -> StableUnCLIPImageNormalizer:
