@@ -115,6 +115,7 @@ async def open_bot(
                 studio.line.run(),
                 studio.promises.run(),
                 studio.housekeeper.run(),
+                studio.drafts.watch(),
             ):
                 yield client
                 await studio.dispatcher.drain(settings.drain_seconds)

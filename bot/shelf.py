@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,27 +11,38 @@ from bot.errors import UserError
 from bot.prompt import Prompt, Vocabulary
 from bot.prompt.values import number_text
 from engine.api import MAX_LCM_STEPS
-from engine.models.card import DISTILLED_SAMPLERS, ModelCard
+from engine.models.card import DISTILLED_SAMPLERS, ImageUse, ModelCard
 from engine.models.catalog import Catalog
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shelf:
-    """The models and LoRAs that a prompt may name here."""
+    """The models and LoRAs that a prompt may name here, and what they can do together."""
 
     catalog: Catalog
     models: frozenset[str]
     loras: frozenset[str]
+    drawers: Mapping[tuple[str, ImageUse], ModelCard | None]
+    """Who draws from pictures for those who chose a model; None: nobody."""
+    describer: ModelCard
+    """Who finds words for a picture."""
     default_model: str
     """For prompts that name none."""
 
     @classmethod
     def of(cls, catalog: Catalog, models_dir: Path, *, default_model: str) -> Shelf:
-        """Look at what is on disk."""
+        """Look at what is on disk. Raises OSError."""
+        models = catalog.available(models_dir)
         return cls(
             catalog=catalog,
-            models=catalog.available(models_dir),
+            models=models,
             loras=catalog.loras(models_dir),
+            drawers={
+                (name, use): catalog.draws_from_images(catalog[name], use, models_dir)
+                for name in sorted(models)
+                for use in ImageUse
+            },
+            describer=catalog.describer(models_dir),
             default_model=default_model,
         )
 
@@ -66,6 +78,11 @@ class Shelf:
                     f" to use {self.default_model}."
                 )
         name = parameters.model or self.default_model
+        if self.default_model not in self.models and name == self.default_model:
+            raise UserError(
+                f"The model {name!r} is no longer on this machine. Name another:"
+                f" {', '.join(f'--model {one}' for one in sorted(self.models))}."
+            )
         if name not in self.models:
             raise UserError(
                 f"The model {name!r} is not on this machine. Leave out --model to use"

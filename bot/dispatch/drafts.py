@@ -1,13 +1,18 @@
 """From words to requests: what can be typed here, and which of the models at hand draws it.
 
-What is on disk is looked up once, at the start; everything else is pure and quick.
+What is on disk is looked up at the start, and then every few seconds in a thread. What is seen is
+one value: whatever is asked of it without a pause in between is answered by the same. Everything
+else is pure and quick.
 """
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
+import logging
 import random
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 
 from bot import recipe
@@ -28,19 +33,45 @@ from engine.api import MAX_SEED, Describe, ImageToImage, Shorten, TextToImage
 from engine.models.card import ImageUse, ModelCard
 from engine.models.catalog import Catalog
 
+logger = logging.getLogger(__name__)
+
+LOOK_SECONDS = 10.0
+"""So long may it take until what was pulled is offered. A look takes tens of milliseconds."""
+
 
 class Drafts:
     """Writes the requests that prompts stand for."""
 
     def __init__(self, *, catalog: Catalog, default_model: str, models_dir: Path) -> None:
         self._catalog = catalog
-        self._shelf = Shelf.of(catalog, models_dir, default_model=default_model)
-        self._describer = catalog.describer(models_dir)
-        self._drawers = {
-            (name, use): catalog.draws_from_images(catalog[name], use, models_dir)
-            for name in self._shelf.models
-            for use in ImageUse
-        }
+        self._look = partial(Shelf.of, catalog, models_dir, default_model=default_model)
+        self._shelf = self._look()
+
+    async def watch(self, seconds: float = LOOK_SECONDS) -> None:
+        """See what comes to this machine, or leaves it, for as long as the bot runs."""
+        failure = None
+        while True:
+            await asyncio.sleep(seconds)
+            try:
+                await self.look_again()
+                failure = None
+            except OSError as error:
+                # A folder on another machine may be away for hours: one line says so.
+                if failure != str(error):
+                    logger.warning("the models' folder cannot be read: %s", error)
+                failure = str(error)
+
+    async def look_again(self) -> None:
+        """Look at what is on disk now. Raises OSError, and goes by the last look then."""
+        shelf = await asyncio.to_thread(self._look)
+        if shelf != self._shelf:
+            logger.info(
+                "on this machine are now the models %s and the LoRAs %s; %s describes",
+                sorted(shelf.models),
+                sorted(shelf.loras),
+                shelf.describer.name,
+            )
+            self._shelf = shelf
 
     def read(self, text: str) -> Prompt:
         """Parse one prompt, such as a job's. Raises PromptError."""
@@ -104,7 +135,7 @@ class Drafts:
         Their picture takes the place of those that its own prompt began with.
         """
         card = self._shelf.card(prompt)
-        drawer = self._drawers[card.name, ImageUse.PROMPT]
+        drawer = self._shelf.drawers[card.name, ImageUse.PROMPT]
         if not prompt.parts and drawer is not None:
             card = drawer  # without words, the picture is all there is to go by
         inherited = recipe.conditions(prompt, sources)
@@ -119,7 +150,7 @@ class Drafts:
 
     def describe(self, image_sha256: str, *, seed: int) -> Describe:
         """Return the request for words for a picture."""
-        return Describe(model=self._describer.name, image=image_sha256, seed=seed)
+        return Describe(model=self._shelf.describer.name, image=image_sha256, seed=seed)
 
     def shorten(self, prompt: Prompt) -> Shorten:
         """Return the request for the words that matter in a prompt. Raises UserError."""
@@ -129,7 +160,7 @@ class Drafts:
         """Return the model that draws from such pictures for those who chose `card`."""
         drawers = []
         for use in pictures.uses():
-            drawer = self._drawers[card.name, use]
+            drawer = self._shelf.drawers[card.name, use]
             if drawer is None:
                 raise UserError(self._catalog.no_images(card, use))
             drawers.append(drawer)

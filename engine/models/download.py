@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.models.card import ModelCard, ModelKind
-from engine.models.layout import locate
+from engine.models.layout import PULLING, locate
 
 CONFIGURATION = ("model_index.json", "LICENSE*", "scheduler/*.json", "unet/config.json")
 KIND_CONFIGURATION = {
@@ -85,8 +85,14 @@ def pull(card: ModelCard, models_dir: Path, on_progress: OnProgress) -> Path:
     if card.source != "hub":
         raise PullError(f"The model {card.name!r} is not on the hub; there is nothing to fetch.")
     meter = _Meter(on_progress)
+    mark = models_dir / card.name / PULLING
+    # What is complete already stays in use, and survives a pull without a network.
+    if locate(card, models_dir) is None:
+        mark.parent.mkdir(parents=True, exist_ok=True)
+        mark.touch()
     for arguments in snapshots(card, models_dir).values():
         _fetch(arguments, meter)
+    mark.unlink(missing_ok=True)
     folder = locate(card, models_dir)
     if folder is None:
         raise PullError(

@@ -8,6 +8,9 @@ from engine.models.card import ModelCard, ModelKind
 
 POCKET_WEIGHTS = Path(__file__).parent.parent / "pocket" / "weights"
 
+PULLING = ".pulling"
+"""Beside the parts of a model: it is being pulled, and not for use before all of it is here."""
+
 _FOLDERS = {
     ModelKind.SDXL: ("text_encoder", "text_encoder_2", "unet", "vae"),
     ModelKind.UNCLIP: ("text_encoder", "unet", "vae", "image_encoder", "image_normalizer"),
@@ -52,6 +55,8 @@ def locate(card: ModelCard, models_dir: Path) -> Path | None:
             folder = POCKET_WEIGHTS
         case "hub":
             folder = models_dir / card.name / "base"
+            if (models_dir / card.name / PULLING).exists():
+                return None
         case "folder":
             folder = Path(card.base)
     folders = [folder / name for name in _FOLDERS[card.kind]]

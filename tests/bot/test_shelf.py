@@ -12,10 +12,13 @@ from bot.prompt import Parameters, Part, Prompt, Vocabulary, parse
 from bot.shelf import Shelf
 from engine.models.catalog import Catalog
 
+CATALOG = Catalog.load()
 ALL = Shelf(
-    catalog=Catalog.load(),
+    catalog=CATALOG,
     models=frozenset({"pocket", "sdxl", "animagine"}),
     loras=frozenset({"ink", "lcm-sdxl"}),
+    drawers={},
+    describer=CATALOG["pocket"],
     default_model="sdxl",
 )
 LITTLE = replace(ALL, models=frozenset({"pocket"}), loras=frozenset(), default_model="pocket")
@@ -115,3 +118,14 @@ def test_a_model_that_does_not_sketch_says_so() -> None:
     cards = [msgspec.structs.replace(card, draft=None) for card in ALL.catalog.values()]
     with pytest.raises(UserError, match=r"has no --draft\. Try --quality 0\.25\."):
         replace(ALL, catalog=Catalog(cards)).card(parse("a --draft"))
+
+
+def test_a_default_model_that_was_taken_away_is_missed_with_what_is_left() -> None:
+    left = replace(ALL, models=frozenset({"animagine", "pocket"}))
+    for prompt in ("a", "a --model sdxl"):
+        with pytest.raises(UserError) as caught:
+            left.card(parse(prompt, ALL.vocabulary))
+        assert str(caught.value) == (
+            "The model 'sdxl' is no longer on this machine. Name another: --model animagine,"
+            " --model pocket."
+        )

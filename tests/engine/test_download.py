@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -18,6 +19,7 @@ import pytest
 
 from engine.models.catalog import Catalog
 from engine.models.download import PullError, pull, snapshots
+from engine.models.layout import PULLING, locate
 from tests.engine import tiny
 
 ROOT = Path(__file__).parent.parent.parent
@@ -244,6 +246,7 @@ def pull_from(hub: Hub, models_dir: Path, base: str) -> list[str]:
 def test_a_pulled_model_is_complete_and_draws(tmp_path: Path, hub: Hub) -> None:
     *progress, folder = pull_from(hub, tmp_path / "models", "tiny-base")
     assert folder == str(tmp_path / "models/tiny/base")
+    assert not (tmp_path / "models/tiny" / PULLING).exists()
     done, total = map(int, progress[-1].split())
     assert done == total > 10_000_000
     assert "easel/tiny-base/unet/pickled.bin" not in hub.asked
@@ -257,3 +260,14 @@ def test_a_pulled_model_is_complete_and_draws(tmp_path: Path, hub: Hub) -> None:
 def test_a_repository_that_is_not_there_is_an_error(tmp_path: Path, hub: Hub) -> None:
     (answer,) = pull_from(hub, tmp_path / "models", "nobody")
     assert answer == "PullError: There is no repository 'easel/nobody' on the hub."
+    assert (tmp_path / "models/tiny" / PULLING).exists()
+
+
+def test_what_is_complete_stays_in_use_where_a_pull_fails(tmp_path: Path, hub: Hub) -> None:
+    for part in ("base", "refiner"):
+        shutil.copytree(tmp_path / f"hub/easel/tiny-{part}", tmp_path / "models/tiny" / part)
+    (tmp_path / "models/tiny/base/.cache").write_text("a file where a folder should be")
+    *_, answer = pull_from(hub, tmp_path / "models", "tiny-base")
+    assert answer.startswith("PullError: easel/tiny-base could not be fetched")
+    card = tiny.make_card(Path("easel/tiny-base"), source="hub", refiner="easel/tiny-refiner")
+    assert locate(card, tmp_path / "models") == tmp_path / "models/tiny/base"

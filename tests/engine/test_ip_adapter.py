@@ -13,6 +13,7 @@ from engine.api import RequestError
 from engine.image_encoder import blend
 from engine.models.card import ImageUse
 from engine.models.catalog import Catalog
+from engine.models.errors import ModelError
 from engine.models.ip_adapter import STYLE_BLOCK, IPAdapter
 from engine.models.loading import LoadedModel
 from engine.models.store import ModelStore
@@ -171,6 +172,26 @@ def test_a_model_whose_adapter_is_gone_says_so(tiny_model: LoadedModel) -> None:
     request = make_request(style_reference=condition(CAT, scale=0.6))
     with pytest.raises(RequestError, match="style_reference: Tiny takes none from pictures"):
         check_images(tiny_model, request)
+
+
+def test_an_adapter_that_is_pulled_later_is_found_by_a_model_in_memory(
+    tmp_path: Path, tiny_folder: Path
+) -> None:
+    unet = StableDiffusionXLPipeline.from_pretrained(tiny_folder, add_watermarker=False).unet
+    adapter = tiny_images.write_ip_adapter(tmp_path / "adapter", unet, is_plus=False)
+    (tmp_path / "adapter").rename(tmp_path / "away")
+    card = tiny.make_card(tiny_folder, image_models=("adapter",))
+    store = ModelStore(
+        catalog=Catalog([card, adapter]),
+        models_dir=tmp_path,
+        device=tiny.cpu(),
+        budget_bytes=2**30,
+    )
+    assert store.get("tiny").image_prompts is None
+    with pytest.raises(ModelError, match="does not draw from pictures on this machine"):
+        store.get("tiny", images=True)
+    (tmp_path / "away").rename(tmp_path / "adapter")
+    assert isinstance(store.get("tiny", images=True).image_prompts, IPAdapter)
 
 
 def test_an_adapter_counts_in_the_size_of_its_model(

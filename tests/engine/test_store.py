@@ -10,6 +10,7 @@ import torch
 from engine.api import TextToImage
 from engine.models.catalog import Catalog
 from engine.models.errors import ModelError
+from engine.models.layout import PULLING
 from engine.models.loading import LoadedModel, load_model
 from engine.models.store import ModelStore
 from engine.pipelines.stopwatch import Stopwatch
@@ -108,6 +109,23 @@ def test_a_model_that_was_not_pulled_says_how_to_pull_it(tmp_path: Path) -> None
     )
     with pytest.raises(ModelError, match="easel models pull sdxl"):
         store.get("sdxl")
+
+
+def test_a_model_that_is_pulled_later_is_found_when_it_is_complete(
+    tmp_path: Path, tiny_folder: Path
+) -> None:
+    card = tiny.make_card(Path("easel/tiny"), source="hub", refiner="easel/refiner")
+    store = ModelStore(
+        catalog=Catalog([card]), models_dir=tmp_path, device=tiny.cpu(), budget_bytes=2**30
+    )
+    with pytest.raises(ModelError, match="easel models pull tiny"):
+        store.get("tiny")
+    shutil.copytree(tiny_folder.parent, tmp_path / "tiny")
+    (tmp_path / "tiny" / PULLING).touch()
+    with pytest.raises(ModelError, match="easel models pull tiny"):
+        store.get("tiny")
+    (tmp_path / "tiny" / PULLING).unlink()
+    assert store.get("tiny").refiner is not None
 
 
 def test_damaged_weights_are_a_model_error(copy: Path) -> None:
