@@ -42,7 +42,7 @@ KEPT = {
     Variation.STRONG: _Kept(strength=0.75, noise_interpolation=0.35, scale=0.5),
 }
 
-KEPT_COMPOSITION = 0.7
+KEPT_COMPOSITION = 0.6
 """The `strength` of a subtle variation of any picture. Its noise is not known, so less of the
 schedule may be drawn anew than for one that was drawn here."""
 

@@ -95,11 +95,16 @@ class VAEStage:
         return latents
 
     def save(self) -> None:
-        """Write the weights, and the factor that gives latents a deviation of one."""
+        """Write the weights, and with an encoder that learns the factor that latents are scaled by.
+
+        It gives them a deviation of one.
+        """
+        save_weights(self.module.state_dict(), self.work / "vae.safetensors")
+        if not self.module.encoder.conv_in.weight.requires_grad:
+            return
         square = [shard for shard in self.shards if shard.size == (128, 128)][-1]
         latents = self.encode(np.asarray(square.pixels[:200]))
         scale = json.dumps(1 / latents.std().item())
-        save_weights(self.module.state_dict(), self.work / "vae.safetensors")
         (self.work / "vae.scale.json").write_text(scale, encoding="utf-8")
 
     def sheet(self) -> Image.Image:

@@ -201,20 +201,22 @@ def _image_weights(studio: Studio, sources: list[Drawn], seeds: int) -> None:
 
 def _blends(studio: Studio, sources: list[Drawn], others: Embeds, seeds: int) -> None:
     """Blends of neighbours in the list."""
-    nearer, pairwise, between = [], [], []
+    nearer, pairwise, between, within = [], [], [], []
     for first, second in itertools.pairwise([*sources, sources[0]]):
         parents = studio.embeds([first.png, second.png])
         seen = _unit(parents.numpy())
         middle = _unit(blend(parents, [1, 1]).numpy())[0]
         between.append((seen @ middle).min() > seen[0] @ seen[1])
+        within.append((seen @ middle).min() > (others @ middle).max())
         drawn = studio.look(studio.draw("", first, second, count=seeds))
         farther = (drawn @ seen.T).min(1)
         away = drawn @ others.T
         nearer += list(farther > away.max(1))
         pairwise += list((farther[:, None] > away).mean(1))
     print(f"blend: its embedding lies between its parents' in {np.mean(between):.0%}")
-    print(f"blend: both parents are closer than an other one in {np.mean(pairwise):.0%} of cases")
-    print(f"blend: both parents are closer than every other one: {np.mean(nearer):.0%}")
+    print(f"blend: both parents are closer to it than every other picture: {np.mean(within):.0%}")
+    print(f"drawn blends, parents closer than an other picture: {np.mean(pairwise):.0%} of cases")
+    print(f"drawn blends, parents closer than every other picture: {np.mean(nearer):.0%}")
 
 
 def _unit(embeds: npt.NDArray[np.float32]) -> Embeds:
