@@ -146,7 +146,8 @@ def test_what_a_model_was_trained_with_is_kept(sampler: Sampler) -> None:
     scheduler = new_scheduler(template, sampler, seeds=[7])
     scheduler.set_timesteps(10)
     assert scheduler.config.prediction_type == "v_prediction"
-    assert scheduler.timesteps[0] == 999
+    # Some find it by a logarithm, which processors round differently.
+    assert float(scheduler.timesteps[0]) == pytest.approx(999, abs=1e-3)
     if sampler is not Sampler.HEUN:  # its first step must have an end
         assert scheduler.alphas_cumprod[-1] < 1e-7
         expected = template.alphas_cumprod[:-1]
