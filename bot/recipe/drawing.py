@@ -75,11 +75,7 @@ def text_to_image(
 
     `pictures` are the prompt's own, as `conditions` returns them.
     """
-    own_seed = prompt.seed
-    fields = _drawing(
-        prompt, card=card, seed=seed if own_seed is None else own_seed, pictures=pictures
-    )
-    return TextToImage(**fields, same_seed=prompt.parameters.sameseed is not None)
+    return TextToImage(**_first_grid(prompt, card=card, seed=seed, pictures=pictures))
 
 
 def image_to_image(
@@ -100,13 +96,8 @@ def image_to_image(
     kept = KEPT[variation]
     looks = pictures.image_prompt is not None
     fields = _drawing(prompt.for_variations(), card=card, seed=seed, pictures=pictures)
-    limit = _most_steps(fields["sampler"])
-    steps = _steps_that_draw(fields.pop("num_inference_steps"), kept.strength, limit=limit)
     return ImageToImage(
-        **fields,
-        num_inference_steps=steps,
-        image=picture.sha256,
-        strength=kept.strength,
+        **_starting_at(picture.sha256, fields, strength=kept.strength),
         source_seed=picture.seed if looks else None,
         noise_interpolation=kept.noise_interpolation if looks else 1.0,
     )
@@ -123,25 +114,33 @@ def keeping_composition(
     if pictures.image_prompt is None:
         raise ValueError("the prompt has no picture")
     (source,) = pictures.image_prompt.images
-    own_seed = prompt.seed
-    fields = _drawing(
-        prompt, card=card, seed=seed if own_seed is None else own_seed, pictures=pictures
-    )
-    limit = _most_steps(fields["sampler"])
-    steps = _steps_that_draw(fields.pop("num_inference_steps"), KEPT_COMPOSITION, limit=limit)
-    return ImageToImage(
-        **fields,
-        num_inference_steps=steps,
-        image=source.image,
-        strength=KEPT_COMPOSITION,
-        same_seed=prompt.parameters.sameseed is not None,
-    )
+    fields = _first_grid(prompt, card=card, seed=seed, pictures=pictures)
+    return ImageToImage(**_starting_at(source.image, fields, strength=KEPT_COMPOSITION))
 
 
 def nearest_size(ratio: Ratio, sizes: Sequence[tuple[int, int]]) -> tuple[int, int]:
     """Return the trained (width, height) whose shape is nearest; the first of equals."""
     wanted = math.log(ratio.width / ratio.height)
     return min(sizes, key=lambda size: abs(math.log(size[0] / size[1]) - wanted))
+
+
+def _first_grid(
+    prompt: Prompt, *, card: ModelCard, seed: int, pictures: Conditions
+) -> dict[str, Any]:
+    """Return the fields of what was typed itself: its own seed counts, and --sameseed."""
+    own_seed = prompt.seed
+    seed = seed if own_seed is None else own_seed
+    return {
+        **_drawing(prompt, card=card, seed=seed, pictures=pictures),
+        "same_seed": prompt.parameters.sameseed is not None,
+    }
+
+
+def _starting_at(sha256: str, fields: dict[str, Any], *, strength: float) -> dict[str, Any]:
+    """Return the fields of a drawing that starts at a picture."""
+    limit = _most_steps(fields["sampler"])
+    steps = _steps_that_draw(fields["num_inference_steps"], strength, limit=limit)
+    return {**fields, "num_inference_steps": steps, "image": sha256, "strength": strength}
 
 
 def _drawing(prompt: Prompt, *, card: ModelCard, seed: int, pictures: Conditions) -> dict[str, Any]:

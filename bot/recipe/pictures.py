@@ -43,8 +43,8 @@ KEPT = {
 }
 
 KEPT_COMPOSITION = 0.6
-"""The `strength` of a subtle variation of any picture. Its noise is not known, so less of the
-schedule may be drawn anew than for one that was drawn here."""
+"""The `strength` of a subtle variation of any picture. Its noise is not known, so all of it is new:
+from 0.7 on, the built-in model loses the shapes of things."""
 
 _SCALE_ALONE = {Variation.SUBTLE: 1.0, Variation.STRONG: 0.5}
 _SCALE_WITH_WORDS = {Variation.SUBTLE: 0.91, Variation.STRONG: 0.4}

@@ -13,6 +13,7 @@ import torch
 from rich.progress import track
 from torch import Tensor
 
+from engine.pocket.checkpoint import load_weights
 from engine.pocket.dataset import Shard, read_shards
 from engine.pocket.vae import VAEStage
 
@@ -36,6 +37,8 @@ class Bucket:
 def encode_shards(work: Path) -> None:
     """Encode every shard that has no latents yet; several processes may share the work."""
     stage = VAEStage(work)
+    # Without weights this must fail: the latents of an untrained encoder are worth nothing.
+    stage.module.load_state_dict(load_weights(work / "vae.safetensors"))
     stage.module.eval()
     for shard in track(stage.shards, "latents"):
         file = shard.file.with_suffix(".latents")

@@ -56,13 +56,15 @@ class Muon(torch.optim.Optimizer):
 
 
 def build_optimizers(module: nn.Module, *, lr: float) -> list[torch.optim.Optimizer]:
-    """Divide a module's parameters between the two optimizers."""
+    """Divide a module's parameters between the two optimizers.
+
+    What does not learn is there too, and left alone: a checkpoint fits after a part is frozen.
+    """
     matrices: list[Tensor] = []
     others: list[Tensor] = []
     for name, parameter in module.named_parameters():
-        if parameter.requires_grad:
-            is_matrix = parameter.ndim >= 2 and not any(part in name for part in PLAIN_LAYERS)
-            (matrices if is_matrix else others).append(parameter)
+        is_matrix = parameter.ndim >= 2 and not any(part in name for part in PLAIN_LAYERS)
+        (matrices if is_matrix else others).append(parameter)
     return [
         Muon(matrices, lr=lr),
         torch.optim.AdamW(others, lr=lr, betas=(0.9, 0.98), weight_decay=0.0),

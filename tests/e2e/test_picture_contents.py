@@ -15,7 +15,7 @@ from bot.playground import Message
 from engine.pocket import rules
 from tests.e2e.channel import Channel
 
-pytestmark = pytest.mark.asyncio(loop_scope="session")
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.slow]
 
 HEART = "a red heart on a blue background --seed 3"
 CAR = "a green car on a yellow background --seed 3"

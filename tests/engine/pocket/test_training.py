@@ -12,6 +12,7 @@ from transformers import CLIPTokenizer
 
 from engine.pocket.checkpoint import Average
 from engine.pocket.export import WEIGHTS, export, unpack
+from engine.pocket.latents import encode_shards
 from engine.pocket.optimizer import Muon, build_optimizers, orthogonalise
 from engine.pocket.tokenizer import extend_tokenizer, train_tokenizer
 from engine.pocket.training import Trainer, learning_rate_factor
@@ -59,6 +60,22 @@ def test_a_stage_goes_on_from_its_last_checkpoint(tmp_path: Path) -> None:
     second = Trainer(stage, tmp_path)
     assert second.steps == first.steps
     assert torch.equal(stage.module.weight, first.stage.module.state_dict()["weight"])
+
+
+def test_a_stage_goes_on_when_a_part_of_it_no_longer_learns(tmp_path: Path) -> None:
+    Trainer(Line(), tmp_path).run(A_MOMENT)
+    stage = Line()
+    stage.module.bias.requires_grad_(False)
+    second = Trainer(stage, tmp_path)
+    before = stage.module.bias.detach().clone()
+    second.run(A_MOMENT)
+    assert torch.equal(stage.module.bias, before)
+
+
+def test_latents_of_an_untrained_encoder_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    with pytest.raises(FileNotFoundError, match="vae"):
+        encode_shards(tmp_path)
 
 
 def test_what_is_saved_is_the_average_and_training_goes_on_from_the_last_values(
