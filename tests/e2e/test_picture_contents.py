@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pytest
-from PIL import Image
+from PIL import Image, ImageDraw
 
 from bot.playground import Message
 from engine.pocket import rules
@@ -81,6 +81,17 @@ async def test_variations_and_descriptions_keep_what_is_seen(channel: Channel) -
     )
     assert "heart" in told.content
     assert "blue background" in told.content
+
+
+async def test_a_subtle_variation_of_any_picture_keeps_its_composition(channel: Channel) -> None:
+    picture = Image.new("RGB", (256, 256), "blue")
+    ImageDraw.Draw(picture).ellipse((24, 120, 120, 216), fill="yellow")
+    answer = await channel.ada.slash("variations", image=("disc.png", encoded(picture)))
+    for quarter in quarters(await shown(channel, await channel.finished(answer.message))):
+        height, width = quarter.shape[:2]
+        asked = rules.things(np.asarray(picture.resize((width, height))))
+        drawn = rules.things(quarter)
+        assert (asked & drawn).sum() > 0.6 * (asked | drawn).sum()
 
 
 async def test_a_blend_lies_between_its_pictures(channel: Channel) -> None:
