@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import io
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,7 +23,8 @@ from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, NullPool, create_engine, text
+from sqlalchemy import Connection, Engine, NullPool, create_engine, text
+from sqlalchemy.exc import OperationalError
 
 from storage.engines import (
     SQLITE_AUTOCOMMIT,
@@ -36,6 +38,8 @@ __all__ = ["check", "connect", "current", "downgrade", "head", "upgrade"]
 
 _ADVISORY_LOCK = 0x6561_7365_6C
 """`easel` in ASCII; any number that all Easels agree on."""
+
+LONGEST_RACE_SECONDS = 10.0
 
 # Alembic keeps the migration that is under way in module globals.
 _one_at_a_time = threading.Lock()
@@ -90,10 +94,25 @@ def connect(url: str) -> Iterator[Connection]:
         prepare_sqlite(engine, begin="BEGIN IMMEDIATE", pragmas=pragmas)
     else:
         engine = create_engine(parsed, poolclass=NullPool)
-    with _one_at_a_time, loss_named(), engine.begin() as connection:
+    with _one_at_a_time, loss_named(), _connected(engine) as connection, connection.begin():
         if connection.dialect.name == "postgresql":
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ADVISORY_LOCK})
         yield connection
+
+
+def _connected(engine: Engine) -> Connection:
+    """Connect, also while another bot makes the same new file.
+
+    SQLite answers the loser of a race to WAL with "locked" at once, whatever its busy timeout.
+    """
+    deadline = time.monotonic() + LONGEST_RACE_SECONDS
+    while True:
+        try:
+            return engine.connect()
+        except OperationalError:
+            if engine.dialect.name != "sqlite" or time.monotonic() > deadline:
+                raise
+            time.sleep(0.05)
 
 
 def _config(connection: Connection | None = None) -> Config:
