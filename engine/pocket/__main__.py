@@ -21,7 +21,8 @@ DEFAULT_MINUTES = {"vae": 25.0, "clip": 20.0, "base": 60.0, "refiner": 8.0, "unc
 
 
 def make_data(work: Path, shards: int) -> None:
-    """Download the art and compose captioned pictures."""
+    """Download the art and compose captioned pictures, and a fifth as many blends."""
+    from engine.pocket.blends import make_blends
     from engine.pocket.dataset import make_shards
     from engine.pocket.icons import load_art
     from engine.pocket.scenes import Composer
@@ -30,6 +31,9 @@ def make_data(work: Path, shards: int) -> None:
     with Progress() as bar:
         task = bar.add_task("data", total=shards)
         make_shards(composer, work / "data", shards, on_shard=lambda: bar.advance(task))
+        blends = shards // 5
+        task = bar.add_task("blends", total=blends)
+        make_blends(composer, work / "blends", blends, on_shard=lambda: bar.advance(task))
 
 
 def make_tokenizer(work: Path) -> None:

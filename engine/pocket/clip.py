@@ -1,7 +1,9 @@
 """The second text encoder's training: captions and pictures find each other (CLIP's loss).
 
 Half of every batch shares one kind of backdrop, so that backdrops alone cannot tell its pairs apart
-and the things in front must be learned.
+and the things in front must be learned. Beside them come blends, which are to lie between the
+pictures that they are made of. Once a base was trained on the text tower's words, only the image
+tower learns.
 """
 
 import math
@@ -21,11 +23,13 @@ from engine.pocket.architecture import (
     build_image_encoder,
     build_text_encoder_2,
 )
+from engine.pocket.blends import open_blends
 from engine.pocket.checkpoint import load_if_trained, save_weights
 from engine.pocket.dataset import Pixels, Shard, read_shards
 from engine.pocket.training import device
 from engine.pocket.vae import to_image, to_tensor
 
+SQUARE = (128, 128)
 BATCHES = {"cpu": 256, "cuda": 2048}
 PROBES = (
     "a cat",
@@ -63,7 +67,7 @@ class CLIPStage:
         self.work = work
         self.device = device()
         self.batch = BATCHES[self.device.type]
-        self.shards = [s for s in read_shards(work / "data") if s.size == (128, 128)]
+        self.shards = [s for s in read_shards(work / "data") if s.size == SQUARE]
         self.random = random.Random()
         self.tokenizer = CLIPTokenizer.from_pretrained(work / "tokenizer")
         self.text = build_text_encoder_2(self.tokenizer)
@@ -76,6 +80,9 @@ class CLIPStage:
         self.module.logit_scale = self.logit_scale
         self.module.to(self.device)
         self.by_backdrop = self._sort()
+        self.blends = [open_blends(s) for s in read_shards(work / "blends") if s.size == SQUARE]
+        if (work / "unet.safetensors").exists():
+            self.text.requires_grad_(False)
 
     def _sort(self) -> dict[str, list[tuple[Shard, int]]]:
         """Sort the pictures by what the last words of their captions say of the backdrop."""
@@ -123,7 +130,31 @@ class CLIPStage:
         target = same.float() / same.sum(-1, keepdim=True)
         loss = (cross_entropy(logits, target) + cross_entropy(logits.T, target)) / 2
         hits = (logits.argmax(-1) == torch.arange(self.batch, device=self.device)).float().mean()
-        return loss, {"found": hits.item()}
+        figures = {"found": hits.item()}
+        if self.blends:
+            apart, ranked = self._blend_losses(scale)
+            figures |= {"apart": apart.item(), "ranked": ranked.item()}
+            loss = loss + apart + 0.5 * ranked
+        return loss, figures
+
+    def _blend_losses(self, scale: Tensor) -> tuple[Tensor, Tensor]:
+        """Return how far blends lie from between their parents, and how well they find them.
+
+        The first is one minus a cosine; the second a cross-entropy over all parents of the batch.
+        """
+        blends = self.random.choice(self.blends)
+        chosen = self.random.sample(range(len(blends.shares)), self.batch // 4)
+        shares = torch.from_numpy(blends.shares[chosen]).to(self.device)
+        drawn = self._embed_images(blends.shard.pixels[chosen])
+        pixels = blends.parents[chosen]
+        parents = self._embed_images(pixels.reshape(-1, *pixels.shape[2:]))
+        grouped = parents.view(len(chosen), -1, parents.shape[-1])
+        between = normalize((shares[..., None] * grouped).sum(1), dim=-1)
+        apart = (1 - (drawn * between).sum(-1)).mean()
+        is_real = (shares > 0).flatten()
+        own = torch.eye(len(chosen), device=self.device).repeat_interleave(shares.shape[1], dim=1)
+        target = (own * shares.flatten())[:, is_real]
+        return apart, cross_entropy(scale * drawn @ parents[is_real].T, target)
 
     def save(self) -> None:
         """Write both towers."""

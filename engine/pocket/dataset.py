@@ -5,12 +5,13 @@ Its number is its seed, so a shard that was lost is made again the same.
 """
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+from PIL import Image
 
 from engine.pocket.scenes import BUCKETS, Composer
 
@@ -41,12 +42,13 @@ def shard_plan(count: int) -> Iterator[tuple[int, tuple[int, int]]]:
         yield number, size
 
 
-def write_shard(composer: Composer, folder: Path, number: int, size: tuple[int, int]) -> None:
-    """Compose and save one shard, unless it is there already."""
-    file = folder / f"{size[0]}x{size[1]}-{number:04d}.npy"
-    if file.with_suffix(".json").exists():
-        return
-    pairs = [composer.compose(number * SHARD_LENGTH + i, size) for i in range(SHARD_LENGTH)]
+def shard_file(folder: Path, number: int, size: tuple[int, int]) -> Path:
+    """Return where a shard's pictures lie."""
+    return folder / f"{size[0]}x{size[1]}-{number:04d}.npy"
+
+
+def save_shard(file: Path, pairs: Sequence[tuple[Image.Image, str]]) -> None:
+    """Save pictures and captions; the captions come last and tell that the shard is whole."""
     np.save(file, np.stack([np.asarray(image) for image, _ in pairs]))
     captions = json.dumps([caption for _, caption in pairs])
     file.with_suffix(".json").write_text(captions, encoding="utf-8")
@@ -73,5 +75,8 @@ def make_shards(
     """Write `count` shards, calling back after each."""
     folder.mkdir(parents=True, exist_ok=True)
     for number, size in shard_plan(count):
-        write_shard(composer, folder, number, size)
+        file = shard_file(folder, number, size)
+        if not file.with_suffix(".json").exists():
+            seeds = range(number * SHARD_LENGTH, (number + 1) * SHARD_LENGTH)
+            save_shard(file, [composer.compose(seed, size) for seed in seeds])
         on_shard()

@@ -75,7 +75,11 @@ class DiffusionStage(abc.ABC):
         """Choose a bucket by its size; latents that were encoded meanwhile join in."""
         if time.monotonic() - self.read_at > RELOAD_SECONDS:
             self.buckets, self.read_at = read_buckets(self.work), time.monotonic()
-        return self.random.choices(self.buckets, [len(b.captions) for b in self.buckets])[0]
+        return self._choose(self.buckets)
+
+    def _choose(self, buckets: list[Bucket]) -> Bucket:
+        """Choose a bucket as often as it has pictures."""
+        return self.random.choices(buckets, [len(bucket.captions) for bucket in buckets])[0]
 
     @abc.abstractmethod
     def _conditions(self, bucket: Bucket, chosen: list[int]) -> dict[str, Any]:

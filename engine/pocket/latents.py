@@ -40,7 +40,7 @@ def encode_shards(work: Path) -> None:
     # Without weights this must fail: the latents of an untrained encoder are worth nothing.
     stage.module.load_state_dict(load_weights(work / "vae.safetensors"))
     stage.module.eval()
-    for shard in track(stage.shards, "latents"):
+    for shard in track([*stage.shards, *read_shards(work / "blends")], "latents"):
         file = shard.file.with_suffix(".latents")
         try:
             file.with_suffix(".claim").touch(exist_ok=False)
@@ -54,11 +54,11 @@ def encode_shards(work: Path) -> None:
         partial.replace(file)
 
 
-def read_buckets(work: Path) -> list[Bucket]:
-    """Read all latents there are, scaled, one bucket a size."""
+def read_buckets(work: Path, folder: str = "data") -> list[Bucket]:
+    """Read all latents there are of one kind, scaled, one bucket a size."""
     scale = float(json.loads((work / "vae.scale.json").read_text(encoding="utf-8")))
     found: dict[tuple[int, int], list[tuple[Shard, npt.NDArray[np.float16]]]] = {}
-    for shard in read_shards(work / "data"):
+    for shard in read_shards(work / folder):
         file = shard.file.with_suffix(".latents")
         if file.exists():
             with file.open("rb") as source:

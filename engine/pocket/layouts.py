@@ -27,6 +27,7 @@ LAYOUT_WEIGHTS = {
     Layout.FOUR: 0.005,
     Layout.PAIR: 0.1,
 }
+OVERLAP = 1.15
 COUNTS = {Layout.TWO: 2, Layout.THREE: 3, Layout.FOUR: 4}
 
 
@@ -45,6 +46,14 @@ def cells(layout: Layout, *, is_wide: bool) -> tuple[Cell, ...]:
     if layout in {Layout.TWO, Layout.PAIR} and not is_wide:
         return Cell(0.5, 0.25, 1, 0.5), Cell(0.5, 0.75, 1, 0.5)
     return _CELLS[layout]
+
+
+def divide(share: float, *, is_wide: bool) -> tuple[Cell, Cell]:
+    """Divide a frame in two that overlap a little; the first takes about `share` of its length."""
+    first, second = OVERLAP * share, OVERLAP * (1 - share)
+    if is_wide:
+        return Cell(first / 2, 0.5, first, 1), Cell(1 - second / 2, 0.5, second, 1)
+    return Cell(0.5, first / 2, 1, first), Cell(0.5, 1 - second / 2, 1, second)
 
 
 _SIDE_BY_SIDE = (Cell(0.25, 0.5, 0.5, 1), Cell(0.75, 0.5, 0.5, 1))

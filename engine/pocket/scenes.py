@@ -73,32 +73,42 @@ class Scene:
         )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pose:
+    """How a drawing is changed before it is placed, so that no picture comes twice."""
+
+    fill: float
+    turn: float
+    stretch: float
+    is_mirrored: bool
+
+    @classmethod
+    def choose(cls, layout: Layout, rng: random.Random) -> "Pose":
+        """Choose a pose that suits a layout."""
+        return cls(
+            fill=rng.uniform(*FILLS.get(layout, FILL_AMONG_OTHERS)),
+            turn=rng.uniform(-LARGEST_TURN, LARGEST_TURN) if rng.random() < 0.5 else 0.0,
+            stretch=LARGEST_STRETCH ** rng.uniform(-1, 1),
+            is_mirrored=rng.random() < MIRRORED_SHARE,
+        )
+
+
 def draw(scene: Scene, rng: random.Random) -> Image.Image:
-    """Draw a scene: turned, stretched and shifted a little, so that no picture comes twice."""
+    """Draw a scene: turned, stretched and shifted a little."""
     image = draw_backdrop(scene.backdrop, scene.size, rng)
-    fill = rng.uniform(*FILLS.get(scene.layout, FILL_AMONG_OTHERS))
-    turn = rng.uniform(-LARGEST_TURN, LARGEST_TURN) if rng.random() < 0.5 else 0.0
-    stretch = LARGEST_STRETCH ** rng.uniform(-1, 1)
-    is_mirrored = rng.random() < MIRRORED_SHARE
+    pose = Pose.choose(scene.layout, rng)
     things = scene.things * COUNTS.get(scene.layout, 1)
     places = cells(scene.layout, is_wide=scene.is_side_by_side)
     for thing, cell in zip(things, places, strict=True):
-        icon = _paint(thing)
-        if is_mirrored:
-            icon = icon.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
-        if turn:
-            icon = icon.rotate(turn, Image.Resampling.BICUBIC, expand=True)
-        icon = icon.resize((round(stretch * icon.width), icon.height), Image.Resampling.LANCZOS)
-        _place(image, icon.crop(icon.getbbox()), cell, fill=fill, rng=rng)
+        place(image, thing, cell, pose=pose, rng=rng)
     return image
 
 
-def _place(
-    image: Image.Image, icon: Image.Image, cell: Cell, *, fill: float, rng: random.Random
-) -> None:
-    """Fit a drawing into its cell, and shift it as far as the cell allows."""
+def place(image: Image.Image, thing: Thing, cell: Cell, *, pose: Pose, rng: random.Random) -> None:
+    """Fit a thing into its cell, and shift it as far as the cell allows."""
+    icon = _pose(_paint(thing), pose)
     width, height = cell.width * image.width, cell.height * image.height
-    scale = fill * min(width, height) / max(icon.size)
+    scale = pose.fill * min(width, height) / max(icon.size)
     icon = icon.resize(
         (max(1, round(scale * icon.width)), max(1, round(scale * icon.height))),
         Image.Resampling.LANCZOS,
@@ -108,6 +118,16 @@ def _place(
     x = cell.x * image.width + rng.uniform(-across, across) - icon.width / 2
     y = cell.y * image.height + rng.uniform(-along, along) - icon.height / 2
     image.paste(icon, (round(x), round(y)), icon)
+
+
+def _pose(icon: Image.Image, pose: Pose) -> Image.Image:
+    """Mirror, turn and stretch a drawing, and cut off what is empty round it."""
+    if pose.is_mirrored:
+        icon = icon.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+    if pose.turn:
+        icon = icon.rotate(pose.turn, Image.Resampling.BICUBIC, expand=True)
+    icon = icon.resize((round(pose.stretch * icon.width), icon.height), Image.Resampling.LANCZOS)
+    return icon.crop(icon.getbbox())
 
 
 def _paint(thing: Thing) -> Image.Image:
@@ -136,9 +156,12 @@ class Composer:
         words = describe_in_chinese if is_chinese else describe
         return draw(scene, rng), words(scene, rng)
 
-    def invent(self, rng: random.Random, size: tuple[int, int]) -> Scene:
-        """Decide what a picture shows."""
-        layout = rng.choices(list(LAYOUT_WEIGHTS), list(LAYOUT_WEIGHTS.values()))[0]
+    def invent(
+        self, rng: random.Random, size: tuple[int, int], layout: Layout | None = None
+    ) -> Scene:
+        """Decide what a picture shows, in a given layout or in any."""
+        if layout is None:
+            layout = rng.choices(list(LAYOUT_WEIGHTS), list(LAYOUT_WEIGHTS.values()))[0]
         backdrop = _choose_backdrop(rng)
         things = [self._choose_thing(rng, backdrop)]
         while layout is Layout.PAIR and len(things) < 2:

@@ -2,6 +2,8 @@
 
 Its conditions are those of diffusers' Stable unCLIP: an image embedding, noised and followed by the
 sinusoids of its noise level, as class labels; and a text, mostly empty. It starts from the base.
+A part of the batches are blends, told of by what lies between the embeddings of their parents, as
+`/blend` tells it.
 """
 
 from pathlib import Path
@@ -14,16 +16,19 @@ from diffusers.models.embeddings import get_timestep_embedding
 from PIL import Image
 from torch import Tensor
 
+from engine.image_encoder import blend
 from engine.pocket.architecture import PROJECTION_WIDTH
+from engine.pocket.blends import MOST_PARENTS, BlendShard, open_blends
 from engine.pocket.checkpoint import load_weights, save_weights
 from engine.pocket.clip import to_pixel_values
-from engine.pocket.dataset import Shard
+from engine.pocket.dataset import Pixels
 from engine.pocket.diffusion import DROPPED, DiffusionStage
 from engine.pocket.drawing import contact_sheet, draw_variations
-from engine.pocket.latents import Bucket
+from engine.pocket.latents import Bucket, read_buckets
 
 TEXT_SHARE = 0.35
 UNNOISED_SHARE = 0.5
+BLEND_SHARE = 0.4
 CHUNK = 250
 
 
@@ -56,7 +61,10 @@ class UnCLIPStage(DiffusionStage):
         self.noising = self.components["image_noising_scheduler"]
         self.normalizer = self.components["image_normalizer"]
         self.embeds: dict[Path, Tensor] = {}
-        self.joined: dict[tuple[int, int], Tensor] = {}
+        self.joined: dict[tuple[Path, int], Tensor] = {}
+        self.blends = read_buckets(work, "blends")
+        for shard in (shard for bucket in self.blends for shard in bucket.shards):
+            self.embeds[shard.file] = self._embed_parents(open_blends(shard))
         self._bucket()
         embeds = torch.cat(list(self.embeds.values()))
         self.normalizer.mean.data[:] = embeds.mean(0)
@@ -70,22 +78,31 @@ class UnCLIPStage(DiffusionStage):
         bucket = super()._bucket()
         for shard in (shard for bucket in self.buckets for shard in bucket.shards):
             if shard.file not in self.embeds:
-                self.embeds[shard.file] = self._embed(shard)
+                self.embeds[shard.file] = self._embed(shard.pixels)
+        if self.blends and self.random.random() < BLEND_SHARE:
+            return self._choose(self.blends)
         return bucket
 
     def _join(self, bucket: Bucket) -> Tensor:
-        """Return the embeddings of a bucket's pictures, in their order."""
-        if len(self.joined.get(bucket.size, ())) != len(bucket.captions):
-            self.joined[bucket.size] = torch.cat([self.embeds[s.file] for s in bucket.shards])
-        return self.joined[bucket.size]
+        """Return what is told of a bucket's pictures, in their order. (N, 192), float32."""
+        key = (bucket.shards[0].file, len(bucket.shards))
+        if key not in self.joined:
+            self.joined[key] = torch.cat([self.embeds[shard.file] for shard in bucket.shards])
+        return self.joined[key]
 
     @torch.no_grad()
-    def _embed(self, shard: Shard) -> Tensor:
-        """Return the embeddings of a shard's pictures, not normalised. (N, 192), float32."""
-        chunks = [shard.pixels[i : i + CHUNK] for i in range(0, len(shard.pixels), CHUNK)]
-        views = [to_pixel_values(np.asarray(chunk)).to(self.device) for chunk in chunks]
+    def _embed(self, pixels: Pixels) -> Tensor:
+        """Return the embeddings of pictures (N, H, W, 3), not normalised. (N, 192), float32."""
+        chunks = [np.asarray(pixels[i : i + CHUNK]) for i in range(0, len(pixels), CHUNK)]
+        views = [to_pixel_values(chunk).to(self.device) for chunk in chunks]
         encoder = self.components["image_encoder"]
         return torch.cat([encoder(pixel_values=view).image_embeds for view in views])
+
+    def _embed_parents(self, blends: BlendShard) -> Tensor:
+        """Return what lies between the embeddings of each blend's parents. (N, 192), float32."""
+        parents = [self._embed(blends.parents[:, i]) for i in range(MOST_PARENTS)]
+        grouped, shares = torch.stack(parents, dim=1), blends.shares.tolist()
+        return torch.cat([blend(*told) for told in zip(grouped, shares, strict=True)])
 
     def _labels(self, embeds: Tensor, noise_level: Tensor) -> Tensor:
         """Noise embeddings as `StableUnCLIPImg2ImgPipeline.noise_image_embeddings` does."""
