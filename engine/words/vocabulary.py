@@ -1,56 +1,89 @@
 """What a picture shows, among what the built-in model can say: retrieval, not writing.
 
-Its CLIP was trained on captions that are composed (a thing, its colour, what is behind it, a
-style), so that the right caption is found part by part: the best things first, then the best
-backdrops of these, then the best styles.
+Its CLIP was trained on captions that are composed (one thing, several of a kind or two different
+ones; colours, what is behind them, a style), so that the right caption is found part by part.
 """
 
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import combinations
 
 import torch
 from PIL import Image
 
 from engine.image_encoder import ImageEncoder
 from engine.pocket.backdrops import PLACES
-from engine.pocket.captions import STYLE_WORDS
+from engine.pocket.captions import STYLE_WORDS, article, plural
 from engine.pocket.colours import BACKGROUNDS, TINTS
 from engine.pocket.concepts import CONCEPTS
 from engine.prompt_encoder import Tower
 
 SOURCE = "Pocket's own vocabulary"
 PROMPTS = 4
-_BEAM = 24
+_BEAM = 8
+"""Captions of each kind that are kept from one part to the next."""
+_ROUGH = 12
 """Things that are tried before every backdrop."""
+_GROUNDS_KEPT = 2
+_COUNTED = 60
+"""Captions of one thing that are tried of several, too."""
+_PAIRED = 20
+"""Things of which any two may make a pair."""
 _SPREAD = 0.02
 """How much of a cosine another seed may move a caption up or down."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Thing:
+    """A name, and a colour if it is said."""
+
+    name: str
+    colour: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.colour} {self.name}".strip()
 
 
 @dataclass(frozen=True, slots=True)
 class _Caption:
     """A caption in parts; what is not said is empty."""
 
-    colour: str = ""
-    thing: str = ""
+    things: tuple[_Thing, ...]
+    number: str = ""
     ground: str = ""
     style: str = ""
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Name what it shows, whatever the colours."""
+        return tuple(thing.name for thing in self.things)
+
+    def painted(self, index: int, colour: str) -> _Caption:
+        """Return the same with one thing in a colour."""
+        things = list(self.things)
+        things[index] = replace(things[index], colour=colour)
+        return replace(self, things=tuple(things))
+
     def __str__(self) -> str:
-        words = f"{self.colour} {self.thing}".strip()
-        words = f"{'an' if words[0] in 'aeiou' else 'a'} {words}"
+        if self.number:
+            words = f"{self.number} {plural(str(self.things[0]))}"
+        else:
+            words = " and ".join(article(str(thing)) for thing in self.things)
         behind = f"{words} {self.ground}" if self.ground else words
         return f"{behind}, {self.style}" if self.style else behind
 
 
-_THINGS = tuple(
-    _Caption(colour, concept.names[0]) for concept in CONCEPTS for colour in ("", *TINTS)
-)
+_NAMES = tuple(concept.names[0] for concept in CONCEPTS)
+_COLOURS = ("", *TINTS)
+_NUMBERS = ("two", "three")
+_NAMED = tuple(_Caption((_Thing(name),)) for name in _NAMES)
+_SINGLES = tuple(_Caption((_Thing(name, colour),)) for name in _NAMES for colour in _COLOURS)
 _GROUNDS = (
     "",
-    *(f"on a {colour} background" for colour in BACKGROUNDS),
+    *(f"on {article(f'{colour} background')}" for colour in BACKGROUNDS),
     *(words[0] for words in PLACES.values()),
 )
 _STYLES = ("", *(words[0] for words in STYLE_WORDS.values()))
@@ -63,7 +96,7 @@ class Vocabulary:
         """`tower` and `image_encoder` are the two halves of one CLIP."""
         self._tower = tower
         self._image_encoder = image_encoder
-        self._things = self._embed(_THINGS)
+        self._singles = self._embed(_SINGLES)
 
     @torch.inference_mode()
     def describe(self, image: Image.Image, *, seed: int) -> list[str]:
@@ -72,12 +105,27 @@ class Vocabulary:
         Another seed finds others that fit nearly as well.
         """
         seen = torch.nn.functional.normalize(self._image_encoder.image_embeds(image), dim=-1)[0]
-        rng = random.Random(seed)
-        things = _ranked(_THINGS, self._things @ seen, rng)[:_BEAM]
-        grounded = [replace(one, ground=words) for one, _ in things for words in _GROUNDS]
-        distinct: dict[tuple[str, str], _Caption] = {}
-        for caption, _ in _ranked(grounded, self._embed(grounded) @ seen, rng):
-            distinct.setdefault((caption.thing, caption.ground), caption)
+
+        def ranked(captions: Sequence[_Caption]) -> list[_Caption]:
+            return [caption for caption, _ in _ranked(captions, self._embed(captions) @ seen)]
+
+        rough = [single for single, _ in _ranked(_SINGLES, self._singles @ seen)[:_ROUGH]]
+        grounded = ranked([replace(one, ground=words) for one in rough for words in _GROUNDS])
+        grounds = list(dict.fromkeys(caption.ground for caption in grounded))[:_GROUNDS_KEPT]
+        alone = ranked([replace(one, ground=ground) for one in _NAMED for ground in grounds])
+        several = [replace(one, number=number) for one in alone[:_COUNTED] for number in _NUMBERS]
+        found = [*alone[:_BEAM], *ranked(several)[:_BEAM], *ranked(list(_pairs(alone)))[:_BEAM]]
+        for index in (0, 1):
+            found = ranked(_painted(found, index))[: 2 * _BEAM]
+        return self._choose(found, seen, random.Random(seed))
+
+    def _choose(
+        self, found: Sequence[_Caption], seen: torch.Tensor, rng: random.Random
+    ) -> list[str]:
+        """Choose captions that differ in more than colour and style, and say their styles."""
+        distinct: dict[tuple[tuple[str, ...], str, str], _Caption] = {}
+        for caption, _ in _ranked(found, self._embed(found) @ seen, rng):
+            distinct.setdefault((caption.names, caption.number, caption.ground), caption)
         styled = []
         for caption in list(distinct.values())[:PROMPTS]:
             choices = [replace(caption, style=words) for words in _STYLES]
@@ -92,10 +140,29 @@ class Vocabulary:
         return torch.nn.functional.normalize(embeds, dim=-1)
 
 
+def _pairs(ranked: Sequence[_Caption]) -> Iterator[_Caption]:
+    """Any two of the things that fit best alone, before the backdrop of the first."""
+    best: dict[tuple[str, ...], _Caption] = {}
+    for caption in ranked:
+        best.setdefault(caption.names, caption)
+    for one, other in combinations(list(best.values())[:_PAIRED], 2):
+        yield replace(one, things=one.things + other.things)
+
+
+def _painted(captions: Sequence[_Caption], index: int) -> list[_Caption]:
+    """Captions with one of their things in every colour, those without that thing as they are."""
+    painted = [
+        caption.painted(index, colour) if index < len(caption.things) else caption
+        for caption in captions
+        for colour in _COLOURS
+    ]
+    return list(dict.fromkeys(painted))
+
+
 def _ranked(
-    captions: Sequence[_Caption], scores: torch.Tensor, rng: random.Random
+    captions: Sequence[_Caption], scores: torch.Tensor, rng: random.Random | None = None
 ) -> list[tuple[_Caption, float]]:
-    """Return the captions, the best first but shaken a little, with their scores unshaken."""
+    """Return the captions with their scores, the best first; `rng` shakes their order a little."""
     pairs = list(zip(captions, scores.tolist(), strict=True))
-    pairs.sort(key=lambda pair: -(pair[1] + rng.gauss(0, _SPREAD)))
+    pairs.sort(key=lambda pair: -(pair[1] + (rng.gauss(0, _SPREAD) if rng else 0.0)))
     return pairs
