@@ -21,7 +21,7 @@ DEFAULT_MINUTES = {"vae": 25.0, "clip": 20.0, "base": 60.0, "refiner": 8.0, "unc
 
 
 def make_data(work: Path, shards: int) -> None:
-    """Download the art and compose captioned pictures, and a fifth as many blends."""
+    """Download the art and compose captioned pictures, and two fifths as many blends."""
     from engine.pocket.blends import make_blends
     from engine.pocket.dataset import make_shards
     from engine.pocket.icons import load_art
@@ -31,7 +31,7 @@ def make_data(work: Path, shards: int) -> None:
     with Progress() as bar:
         task = bar.add_task("data", total=shards)
         make_shards(composer, work / "data", shards, on_shard=lambda: bar.advance(task))
-        blends = shards // 5
+        blends = 2 * shards // 5
         task = bar.add_task("blends", total=blends)
         make_blends(composer, work / "blends", blends, on_shard=lambda: bar.advance(task))
 

@@ -1,8 +1,10 @@
 """Blends as pictures: what is to come of several pictures of one thing each.
 
 The things stand in one picture, the weightier larger, each before its own backdrop; one backdrop
-passes into the next. Such pictures lie beside those they are made of, so that the image tower can
-learn to see the ones between the others, and the unCLIP UNet to draw what lies between.
+passes into the next. What is told of a blend is a mean, which has no order: the lightest picture
+always comes first, so that the UNet need not guess which stands where. Such pictures lie beside
+those they are made of, so that the image tower can learn to see the ones between the others, and
+the unCLIP UNet to draw what lies between.
 """
 
 import random
@@ -55,10 +57,13 @@ def compose_blend(composer: Composer, seed: int, size: tuple[int, int] = (128, 1
     rng = random.Random(FIRST_SEED + seed)
     shares = _choose_shares(rng)
     scenes = [_invent(composer, rng, size) for _ in shares]
+    drawn = [(scene, draw(scene, rng)) for scene in scenes]
+    drawn.sort(key=lambda pair: -float(np.asarray(pair[1].convert("L")).mean()))
+    scenes = [scene for scene, _ in drawn]
     missing = MOST_PARENTS - len(shares)
     return Blend(
         picture=draw_blend(scenes, shares, rng),
-        parents=(*(draw(scene, rng) for scene in scenes), *[Image.new("RGB", size)] * missing),
+        parents=(*(parent for _, parent in drawn), *[Image.new("RGB", size)] * missing),
         shares=(*shares, *[0.0] * missing),
         caption=" and ".join(describe(scene, rng) for scene in scenes),
     )

@@ -157,8 +157,9 @@ class CLIPStage:
         return apart, cross_entropy(scale * drawn @ parents[is_real].T, target)
 
     def save(self) -> None:
-        """Write both towers."""
-        save_weights(self.text.state_dict(), self.work / "text_encoder_2.safetensors")
+        """Write the towers that learned."""
+        if any(parameter.requires_grad for parameter in self.text.parameters()):
+            save_weights(self.text.state_dict(), self.work / "text_encoder_2.safetensors")
         save_weights(self.vision.state_dict(), self.work / "image_encoder.safetensors")
 
     def sheet(self) -> Image.Image:

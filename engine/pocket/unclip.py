@@ -26,9 +26,10 @@ from engine.pocket.diffusion import DROPPED, DiffusionStage
 from engine.pocket.drawing import contact_sheet, draw_variations
 from engine.pocket.latents import Bucket, read_buckets
 
-TEXT_SHARE = 0.35
-UNNOISED_SHARE = 0.5
-BLEND_SHARE = 0.4
+BLEND_SHARE = 0.6
+# Of ordinary pictures and of blends: those need what is told of them whole, and nothing beside it.
+TEXT_SHARES = (0.35, 0.1)
+UNNOISED_SHARES = (0.5, 0.85)
 CHUNK = 250
 
 
@@ -117,11 +118,13 @@ class UnCLIPStage(DiffusionStage):
     def _conditions(self, bucket: Bucket, chosen: list[int]) -> dict[str, Any]:
         """Return encoded texts and class labels; zeros as labels mean 'no picture'."""
         embeds = self._join(bucket)[chosen]
+        is_blend = any(bucket is one for one in self.blends)
         noise_level = torch.randint(0, self.noising.config.num_train_timesteps, (len(chosen),))
-        noise_level[torch.rand(len(chosen)) < UNNOISED_SHARE] = 0
+        noise_level[torch.rand(len(chosen)) < UNNOISED_SHARES[is_blend]] = 0
         labels = self._labels(embeds, noise_level.to(self.device))
         labels[torch.rand(len(chosen)) < DROPPED] = 0
-        texts = [bucket.captions[i] if self.random.random() < TEXT_SHARE else "" for i in chosen]
+        share = TEXT_SHARES[is_blend]
+        texts = [bucket.captions[i] if self.random.random() < share else "" for i in chosen]
         hidden = self.components["text_encoder"](self._tokens(texts)).last_hidden_state
         return {"encoder_hidden_states": hidden, "class_labels": labels}
 

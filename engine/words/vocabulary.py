@@ -32,6 +32,8 @@ _COUNTED = 60
 """Captions of one thing that are tried of several, too."""
 _PAIRED = 20
 """Things of which any two may make a pair."""
+_PAIR_HANDICAP = 0.03
+"""Of so many pairs one fits anything well by chance."""
 _SPREAD = 0.02
 """How much of a cosine another seed may move a caption up or down."""
 
@@ -107,7 +109,7 @@ class Vocabulary:
         seen = torch.nn.functional.normalize(self._image_encoder.image_embeds(image), dim=-1)[0]
 
         def ranked(captions: Sequence[_Caption]) -> list[_Caption]:
-            return [caption for caption, _ in _ranked(captions, self._embed(captions) @ seen)]
+            return [caption for caption, _ in _ranked(captions, self._fit(captions, seen))]
 
         rough = [single for single, _ in _ranked(_SINGLES, self._singles @ seen)[:_ROUGH]]
         grounded = ranked([replace(one, ground=words) for one in rough for words in _GROUNDS])
@@ -124,14 +126,19 @@ class Vocabulary:
     ) -> list[str]:
         """Choose captions that differ in more than colour and style, and say their styles."""
         distinct: dict[tuple[tuple[str, ...], str, str], _Caption] = {}
-        for caption, _ in _ranked(found, self._embed(found) @ seen, rng):
+        for caption, _ in _ranked(found, self._fit(found, seen), rng):
             distinct.setdefault((caption.names, caption.number, caption.ground), caption)
         styled = []
         for caption in list(distinct.values())[:PROMPTS]:
             choices = [replace(caption, style=words) for words in _STYLES]
-            styled.append(_ranked(choices, self._embed(choices) @ seen, rng)[0])
+            styled.append(_ranked(choices, self._fit(choices, seen), rng)[0])
         styled.sort(key=lambda pair: -pair[1])
         return [str(caption) for caption, _ in styled]
+
+    def _fit(self, captions: Sequence[_Caption], seen: torch.Tensor) -> torch.Tensor:
+        """Return how well captions fit what is seen: cosines, less the handicap of pairs. (N,)."""
+        handicaps = torch.tensor([_PAIR_HANDICAP * (len(one.things) > 1) for one in captions])
+        return self._embed(captions) @ seen - handicaps
 
     @torch.inference_mode()
     def _embed(self, captions: Iterable[_Caption]) -> torch.Tensor:

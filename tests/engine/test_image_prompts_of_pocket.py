@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import itertools
 from dataclasses import dataclass
 
 import pytest
@@ -58,10 +59,34 @@ class Studio:
             num_inference_steps=STEPS,
             image_prompt=condition,
         )
-        blobs = dict(zip(names, sources, strict=True))
+        return self._run(request, dict(zip(names, sources, strict=True)))
+
+    def imagine(self, prompt: str, *, seed: int) -> bytes:
+        """Draw one picture from words alone."""
+        request = TextToImage(
+            model="pocket",
+            prompt=prompt,
+            height=128,
+            width=128,
+            seed=seed,
+            num_images=1,
+            num_inference_steps=STEPS,
+        )
+        (picture,) = self._run(request, {})
+        return picture
+
+    def _run(self, request: TextToImage, blobs: dict[str, bytes]) -> list[bytes]:
         item = WorkItem(job_id=1, fence=1, request=request, blobs=blobs)
         drawing = self.painter.draw(item, report=lambda *_: None, is_stopped=lambda: False)
         return [picture.png for picture in drawing.pictures]
+
+    def describe(self, png: bytes, *, seed: int) -> Described:
+        """Find words for a picture."""
+        sha256 = hashlib.sha256(png).hexdigest()
+        request = Describe(model="pocket", image=sha256, seed=seed)
+        answer = self.reader.read(request, {sha256: png}).answer
+        assert isinstance(answer, Described)
+        return answer
 
     def look(self, pngs: list[bytes]) -> torch.Tensor:
         """Embeddings (N, 192) as they are."""
@@ -88,21 +113,7 @@ def studio(tmp_path_factory: pytest.TempPathFactory) -> Studio:
 @pytest.fixture(scope="module")
 def sources(studio: Studio) -> list[bytes]:
     """Pictures that the model drew from words."""
-    pictures = []
-    for seed, (_, _, prompt) in enumerate(SHOWN):
-        request = TextToImage(
-            model="pocket",
-            prompt=prompt,
-            height=128,
-            width=128,
-            seed=seed,
-            num_images=1,
-            num_inference_steps=STEPS,
-        )
-        item = WorkItem(job_id=1, fence=1, request=request)
-        drawing = studio.painter.draw(item, report=lambda *_: None, is_stopped=lambda: False)
-        pictures.append(drawing.pictures[0].png)
-    return pictures
+    return [studio.imagine(prompt, seed=seed) for seed, (_, _, prompt) in enumerate(SHOWN)]
 
 
 def test_a_variation_moves_away_from_its_source_as_the_source_counts_less(
@@ -147,18 +158,36 @@ def test_the_embedding_of_a_blend_lies_between_its_parents(
     assert (torch.cosine_similarity(parents, blend(parents, [1, 1])) > apart).all()
 
 
+def test_a_drawn_blend_is_nearer_to_its_parents_than_to_other_pictures(
+    studio: Studio, sources: list[bytes]
+) -> None:
+    seen = torch.nn.functional.normalize(studio.look(sources), dim=-1)
+    nearer: list[bool] = []
+    for one, other in itertools.combinations(range(len(sources)), 2):
+        drawn = studio.look(studio.draw("", sources[one], sources[other], count=2))
+        likeness = torch.nn.functional.normalize(drawn, dim=-1) @ seen.T
+        strangers = [i for i in range(len(sources)) if i not in {one, other}]
+        parents = likeness[:, [one, other]].amin(1)
+        nearer += (parents > likeness[:, strangers].amax(1)).tolist()
+    assert sum(nearer) >= 0.8 * len(nearer)
+
+
+@pytest.mark.parametrize(
+    ("prompt", "words"),
+    [
+        ("three red hearts on a white background", "three"),
+        ("two red hearts on a white background", "two"),
+    ],
+)
+def test_several_of_a_kind_are_counted(studio: Studio, prompt: str, words: str) -> None:
+    answer = studio.describe(studio.imagine(prompt, seed=0), seed=0)
+    assert words in answer.prompts[0].split()
+
+
 def test_words_are_found_for_what_is_to_be_seen(studio: Studio, sources: list[bytes]) -> None:
     things, grounds = 0, 0
     for (thing, ground, _), png in zip(SHOWN, sources, strict=True):
-        sha256 = hashlib.sha256(png).hexdigest()
-        first, second = (
-            studio.reader.read(
-                Describe(model="pocket", image=sha256, seed=seed), {sha256: png}
-            ).answer
-            for seed in (0, 1)
-        )
-        assert isinstance(first, Described)
-        assert isinstance(second, Described)
+        first, second = (studio.describe(png, seed=seed) for seed in (0, 1))
         assert len(set(first.prompts)) == 4
         assert first.prompts != second.prompts
         assert first.source == "Pocket's own vocabulary"

@@ -75,5 +75,7 @@ def test_shards_of_blends_lie_beside_their_parents(tmp_path: Path) -> None:
     again = compose_blend(composer, 7)
     assert np.array_equal(np.asarray(again.picture), shard.pixels[7])
     assert again.caption == shard.captions[7]
+    first, second = (np.asarray(image.convert("L")).mean() for image in again.parents[:2])
+    assert first >= second
     for parent, stored in zip(again.parents, blends.parents[7], strict=True):
         assert np.array_equal(np.asarray(parent), stored)
