@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from bot.playground import Human, HumanError, Message
-from storage import Database, Deliveries, Jobs, JobState
+from storage import Database, Deliveries, JobRecord, Jobs, JobState
 from tests.e2e.channel import GRID_BUTTONS
 from tests.e2e.process import BotProcess
 
@@ -35,6 +35,8 @@ class Report:
     undelivered: int = 0
     shown_twice: int = 0
     not_shown: int = 0
+    last_seen: dict[str, list[list[str]]] = field(default_factory=dict)
+    """What the messages of a job that was not shown said, one after the other, by its prompt."""
 
     @property
     def kills(self) -> int:
@@ -112,16 +114,29 @@ async def _account(ada: Human, database_url: str, report: Report) -> None:
     async with Database.open(database_url) as database:
         jobs, deliveries = Jobs(database), Deliveries(database)
         user_id = int(await _user_id(ada))
-        accepted = await jobs.history(user_id, limit=10_000)
-        # Oldest first, as they are drawn: patience is for one job, not for a whole queue.
-        for job in reversed(accepted):
-            await ada.wait_for(end_of(job.prompt), timeout_seconds=PATIENCE_SECONDS)
+        accepted: dict[int, JobRecord] = {}
+        # The last command may be accepted while the others are waited for. Oldest first, as they
+        # are drawn: patience is for one job, not for a whole queue.
+        while new := [
+            job
+            for job in reversed(await jobs.history(user_id, limit=10_000))
+            if job.id not in accepted
+        ]:
+            for job in new:
+                await ada.wait_for(end_of(job.prompt), timeout_seconds=PATIENCE_SECONDS)
+                accepted[job.id] = job
         shown = [version[-1] for version in ada.versions.values() if version]
         for job in await jobs.history(user_id, limit=10_000):
             report.states[job.state.value] += 1
             report.attempts[job.attempts] += 1
             ends = [one for one in shown if end_of(job.prompt)(one)]
-            report.not_shown += not ends
+            if not ends:
+                report.not_shown += 1
+                report.last_seen[job.prompt] = [
+                    [seen.content for seen in versions]
+                    for versions in ada.versions.values()
+                    if any(f"**{job.prompt}**" in seen.content for seen in versions)
+                ]
             report.shown_twice += len(ends) > 1
         report.undelivered = len(await deliveries.untold(user_id, limit=100))
 
