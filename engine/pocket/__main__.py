@@ -7,6 +7,7 @@ package ships them, and the stages go on from there.
 
 import argparse
 import logging
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -22,18 +23,17 @@ DEFAULT_MINUTES = {"vae": 25.0, "clip": 20.0, "base": 60.0, "refiner": 8.0, "unc
 
 def make_data(work: Path, shards: int) -> None:
     """Download the art and compose captioned pictures, and two fifths as many blends."""
-    from engine.pocket.blends import make_blends
-    from engine.pocket.dataset import make_shards
+    from engine.pocket.blends import save_blends
+    from engine.pocket.dataset import make_shards, save_scenes
     from engine.pocket.icons import load_art
     from engine.pocket.scenes import Composer
 
     composer = Composer(load_art(work / "npm"))
+    kinds = (("data", shards, save_scenes), ("blends", 2 * shards // 5, save_blends))
     with Progress() as bar:
-        task = bar.add_task("data", total=shards)
-        make_shards(composer, work / "data", shards, on_shard=lambda: bar.advance(task))
-        blends = 2 * shards // 5
-        task = bar.add_task("blends", total=blends)
-        make_blends(composer, work / "blends", blends, on_shard=lambda: bar.advance(task))
+        for name, count, save in kinds:
+            advance = partial(bar.advance, bar.add_task(name, total=count))
+            make_shards(work / name, count, partial(save, composer), on_shard=advance)
 
 
 def make_tokenizer(work: Path) -> None:

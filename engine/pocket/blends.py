@@ -8,7 +8,7 @@ the unCLIP UNet to draw what lies between.
 """
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,14 +18,7 @@ from PIL import Image
 
 from engine.pocket.backdrops import draw_backdrop
 from engine.pocket.captions import describe
-from engine.pocket.dataset import (
-    SHARD_LENGTH,
-    Pixels,
-    Shard,
-    save_shard,
-    shard_file,
-    shard_plan,
-)
+from engine.pocket.dataset import Pixels, Shard, save_shard
 from engine.pocket.layouts import Cell, Layout, cells, divide
 from engine.pocket.scenes import Composer, Pose, Scene, draw, place
 
@@ -126,20 +119,9 @@ class BlendShard:
     shares: npt.NDArray[np.float32]
 
 
-def make_blends(
-    composer: Composer, folder: Path, count: int, *, on_shard: Callable[[], None]
-) -> None:
-    """Write `count` shards of blends, calling back after each."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for number, size in shard_plan(count):
-        file = shard_file(folder, number, size)
-        if not file.with_suffix(".json").exists():
-            seeds = range(number * SHARD_LENGTH, (number + 1) * SHARD_LENGTH)
-            _write(file, [compose_blend(composer, seed, size) for seed in seeds])
-        on_shard()
-
-
-def _write(file: Path, blends: Sequence[Blend]) -> None:
+def save_blends(composer: Composer, file: Path, seeds: range, size: tuple[int, int]) -> None:
+    """Compose a shard of blends, with their parents and shares beside it."""
+    blends = [compose_blend(composer, seed, size) for seed in seeds]
     parents = [np.stack([np.asarray(image) for image in blend.parents]) for blend in blends]
     np.save(file.with_suffix(".parents.npy"), np.stack(parents))
     shares = np.array([blend.shares for blend in blends], dtype=np.float32)

@@ -17,6 +17,8 @@ from engine.pocket.scenes import BUCKETS, Composer
 
 Pixels = npt.NDArray[np.uint8]
 SHARD_LENGTH = 1000
+Save = Callable[[Path, range, tuple[int, int]], None]
+"""Composes pictures of some seeds in one (width, height), and writes them as a shard."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,11 +44,6 @@ def shard_plan(count: int) -> Iterator[tuple[int, tuple[int, int]]]:
         yield number, size
 
 
-def shard_file(folder: Path, number: int, size: tuple[int, int]) -> Path:
-    """Return where a shard's pictures lie."""
-    return folder / f"{size[0]}x{size[1]}-{number:04d}.npy"
-
-
 def save_shard(file: Path, pairs: Sequence[tuple[Image.Image, str]]) -> None:
     """Save pictures and captions; the captions come last and tell that the shard is whole."""
     np.save(file, np.stack([np.asarray(image) for image, _ in pairs]))
@@ -69,14 +66,16 @@ def read_shards(folder: Path) -> list[Shard]:
     return shards
 
 
-def make_shards(
-    composer: Composer, folder: Path, count: int, *, on_shard: Callable[[], None]
-) -> None:
-    """Write `count` shards, calling back after each."""
+def make_shards(folder: Path, count: int, save: Save, *, on_shard: Callable[[], None]) -> None:
+    """Let `save` write the shards of `count` that are not there yet, calling back after each."""
     folder.mkdir(parents=True, exist_ok=True)
     for number, size in shard_plan(count):
-        file = shard_file(folder, number, size)
+        file = folder / f"{size[0]}x{size[1]}-{number:04d}.npy"
         if not file.with_suffix(".json").exists():
-            seeds = range(number * SHARD_LENGTH, (number + 1) * SHARD_LENGTH)
-            save_shard(file, [composer.compose(seed, size) for seed in seeds])
+            save(file, range(number * SHARD_LENGTH, (number + 1) * SHARD_LENGTH), size)
         on_shard()
+
+
+def save_scenes(composer: Composer, file: Path, seeds: range, size: tuple[int, int]) -> None:
+    """Compose a shard of captioned pictures."""
+    save_shard(file, [composer.compose(seed, size) for seed in seeds])

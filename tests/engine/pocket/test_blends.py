@@ -8,9 +8,9 @@ import pytest
 from PIL import Image
 
 from engine.pocket.backdrops import Backdrop
-from engine.pocket.blends import compose_blend, draw_blend, make_blends, open_blends
+from engine.pocket.blends import compose_blend, draw_blend, open_blends, save_blends
 from engine.pocket.colours import BACKGROUNDS
-from engine.pocket.dataset import read_shards
+from engine.pocket.dataset import make_shards, read_shards
 from engine.pocket.icons import Art
 from engine.pocket.layouts import Layout
 from engine.pocket.scenes import Composer, Scene, Thing
@@ -67,7 +67,15 @@ def test_three_things_come_together() -> None:
 
 def test_shards_of_blends_lie_beside_their_parents(tmp_path: Path) -> None:
     composer = Composer(LIBRARY)
-    make_blends(composer, tmp_path, 1, on_shard=lambda: None)
+    written: list[Path] = []
+
+    def save(file: Path, seeds: range, size: tuple[int, int]) -> None:
+        written.append(file)
+        save_blends(composer, file, seeds, size)
+
+    for _ in range(2):
+        make_shards(tmp_path, 1, save, on_shard=lambda: None)
+    assert len(written) == 1  # what is there already stays
     (shard,) = read_shards(tmp_path)
     blends = open_blends(shard)
     assert len(blends.parents) == len(shard.pixels) == len(shard.captions)
