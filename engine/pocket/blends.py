@@ -49,7 +49,7 @@ def compose_blend(composer: Composer, seed: int, size: tuple[int, int] = (128, 1
     """Invent single things and their blend; the same seed invents the same."""
     rng = random.Random(FIRST_SEED + seed)
     shares = _choose_shares(rng)
-    scenes = [_invent(composer, rng, size) for _ in shares]
+    scenes = [composer.invent_shown(rng, size, Layout.SINGLE) for _ in shares]
     drawn = [(scene, draw(scene, rng)) for scene in scenes]
     drawn.sort(key=lambda pair: -float(np.asarray(pair[1].convert("L")).mean()))
     scenes = [scene for scene, _ in drawn]
@@ -100,14 +100,6 @@ def _choose_shares(rng: random.Random) -> tuple[float, ...]:
         share = rng.choice((0.5, rng.uniform(SMALLEST_SHARE, 1 - SMALLEST_SHARE)))
         return share, 1 - share
     return (1 / 3,) * 3
-
-
-def _invent(composer: Composer, rng: random.Random, size: tuple[int, int]) -> Scene:
-    """Invent a single thing that may be shown in training."""
-    scene = composer.invent(rng, size, Layout.SINGLE)
-    while scene.is_kept_out:
-        scene = composer.invent(rng, size, Layout.SINGLE)
-    return scene
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

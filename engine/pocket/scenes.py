@@ -149,12 +149,19 @@ class Composer:
     def compose(self, seed: int, size: tuple[int, int] = (128, 128)) -> tuple[Image.Image, str]:
         """Invent a scene for training, and return its picture and its caption."""
         rng = random.Random(seed)
-        scene = self.invent(rng, size)
-        while scene.is_kept_out:
-            scene = self.invent(rng, size)
+        scene = self.invent_shown(rng, size)
         is_chinese = rng.random() < CHINESE_SHARE
         words = describe_in_chinese if is_chinese else describe
         return draw(scene, rng), words(scene, rng)
+
+    def invent_shown(
+        self, rng: random.Random, size: tuple[int, int], layout: Layout | None = None
+    ) -> Scene:
+        """Decide what a picture for training shows: nothing that is kept out."""
+        scene = self.invent(rng, size, layout)
+        while scene.is_kept_out:
+            scene = self.invent(rng, size, layout)
+        return scene
 
     def invent(
         self, rng: random.Random, size: tuple[int, int], layout: Layout | None = None

@@ -118,18 +118,15 @@ class Vocabulary:
         several = [replace(one, number=number) for one in alone[:_COUNTED] for number in _NUMBERS]
         found = [*alone[:_BEAM], *ranked(several)[:_BEAM], *ranked(list(_pairs(alone)))[:_BEAM]]
         for index in (0, 1):
-            found = ranked(_painted(found, index))[: 2 * _BEAM]
+            found = _best_of_each(ranked(_painted(found, index)))
         return self._choose(found, seen, random.Random(seed))
 
     def _choose(
         self, found: Sequence[_Caption], seen: torch.Tensor, rng: random.Random
     ) -> list[str]:
-        """Choose captions that differ in more than colour and style, and say their styles."""
-        distinct: dict[tuple[tuple[str, ...], str, str], _Caption] = {}
-        for caption, _ in _ranked(found, self._fit(found, seen), rng):
-            distinct.setdefault((caption.names, caption.number, caption.ground), caption)
+        """Choose among captions that differ in more than colour, and say their styles."""
         styled = []
-        for caption in list(distinct.values())[:PROMPTS]:
+        for caption, _ in _ranked(found, self._fit(found, seen), rng)[:PROMPTS]:
             choices = [replace(caption, style=words) for words in _STYLES]
             styled.append(_ranked(choices, self._fit(choices, seen), rng)[0])
         styled.sort(key=lambda pair: -pair[1])
@@ -164,6 +161,14 @@ def _painted(captions: Sequence[_Caption], index: int) -> list[_Caption]:
         for colour in _COLOURS
     ]
     return list(dict.fromkeys(painted))
+
+
+def _best_of_each(ranked: Sequence[_Caption]) -> list[_Caption]:
+    """Leave of captions that differ in colour alone the first."""
+    best: dict[tuple[tuple[str, ...], str, str], _Caption] = {}
+    for caption in ranked:
+        best.setdefault((caption.names, caption.number, caption.ground), caption)
+    return list(best.values())
 
 
 def _ranked(

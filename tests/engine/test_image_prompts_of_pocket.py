@@ -176,12 +176,20 @@ def test_a_drawn_blend_is_nearer_to_its_parents_than_to_other_pictures(
     ("prompt", "words"),
     [
         ("three red hearts on a white background", "three"),
-        ("two red hearts on a white background", "two"),
+        ("two yellow stars on a blue background", "two"),
     ],
 )
 def test_several_of_a_kind_are_counted(studio: Studio, prompt: str, words: str) -> None:
     answer = studio.describe(studio.imagine(prompt, seed=0), seed=0)
     assert words in answer.prompts[0].split()
+
+
+@pytest.mark.parametrize("colour", ["white", "black", "red", "yellow"])
+def test_four_things_are_said_of_a_picture_of_nothing(studio: Studio, colour: str) -> None:
+    blank = io.BytesIO()
+    Image.new("RGB", (128, 128), colour).save(blank, "PNG")
+    prompts = studio.describe(blank.getvalue(), seed=0).prompts
+    assert len(set(prompts)) == 4
 
 
 def test_words_are_found_for_what_is_to_be_seen(studio: Studio, sources: list[bytes]) -> None:
