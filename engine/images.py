@@ -30,6 +30,7 @@ LANCZOS_REACH = 3
 
 _FORMATS = ("PNG", "JPEG", "WEBP", "GIF")
 _JPEG, _JPEG_SCAN = b"\xff\xd8", b"\xff\xda"
+_SIGNATURES = (b"\x89PNG\r\n\x1a\n", _JPEG, b"RIFF", b"GIF8")
 _UNDECODABLE = (
     OSError,
     SyntaxError,
@@ -165,9 +166,9 @@ def _decode(data: bytes, max_pixels: int, fit: int) -> Image.Image:
         raise
     except Image.DecompressionBombError as error:
         raise ImageRefusedError("This picture is far too large; make it smaller first.") from error
-    except UnidentifiedImageError as error:
-        raise ImageRefusedError("This is not a PNG, JPEG, WebP or GIF picture.") from error
     except _UNDECODABLE as error:
+        if isinstance(error, UnidentifiedImageError) and not data.startswith(_SIGNATURES):
+            raise ImageRefusedError("This is not a PNG, JPEG, WebP or GIF picture.") from error
         raise ImageRefusedError("This picture is damaged; save it again and retry.") from error
 
 

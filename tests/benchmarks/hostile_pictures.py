@@ -87,7 +87,8 @@ async def others(commands: int) -> str:
 async def main(commands: int) -> None:
     """Print the figures."""
     print(await links())
-    print(await files("valid PNGs", dict(png_suite())))
+    print(await files("valid PNGs", png_suite("valid")))
+    print(await files("corrupt PNGs", png_suite("corrupt")))
     print(await files("hostile files", HOSTILE))
     print(await others(commands))
 

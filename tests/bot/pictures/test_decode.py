@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from bot.pictures.decode import FIT_PIXELS, CleanPicture, Decoder, PictureRefusedError
-from engine.images import open_image
+from engine.images import ImageRefusedError, open_image
 from tests.bot.pictures.files import (
     PNG,
     SECRET,
@@ -18,6 +18,7 @@ from tests.bot.pictures.files import (
     encode,
     many_frames,
     png,
+    png_kinds,
     png_suite,
     scan_bomb,
     turned,
@@ -35,12 +36,32 @@ async def decoded(data: bytes) -> Image.Image:
     return image
 
 
-KINDS = dict(png_suite())
+VALID = {**png_suite("valid"), **dict(png_kinds())}
+CORRUPT = png_suite("corrupt")
 
 
-@pytest.mark.parametrize("name", KINDS)
+@pytest.mark.parametrize("name", VALID)
 def test_every_kind_of_png_is_a_picture(name: str) -> None:
-    assert open_image(KINDS[name]).mode == "RGB"
+    assert open_image(VALID[name]).mode == "RGB"
+
+
+@pytest.mark.parametrize("name", [name for name in VALID if name.startswith("basi")])
+def test_an_interlaced_png_is_the_picture_that_it_is_without(name: str) -> None:
+    image = open_image(VALID[name])
+    assert len(set(image.get_flattened_data())) > 1
+    assert image.tobytes() == open_image(VALID[name.replace("basi", "basn")]).tobytes()
+
+
+@pytest.mark.parametrize("name", CORRUPT)
+def test_a_corrupt_png_is_refused_or_whole(name: str) -> None:
+    # Of this one the checksum is wrong, and all pixels are there.
+    if name == "xcsn0g01.png":
+        assert open_image(CORRUPT[name]).tobytes() == open_image(VALID["basn0g01.png"]).tobytes()
+        return
+    # Four have lost their signature, or had their line ends changed as text.
+    is_recognised = CORRUPT[name].startswith(PNG)
+    with pytest.raises(ImageRefusedError, match="damaged" if is_recognised else "not a PNG"):
+        open_image(CORRUPT[name])
 
 
 @pytest.mark.parametrize("file_format", FORMATS)
