@@ -2,7 +2,8 @@
 
 The order is data, tokenizer, vae and clip (side by side if you like), latents, base, refiner,
 unclip, judge, export, samples. In place of tokenizer, vae and clip, `unpack` takes all parts as the
-package ships them, and the stages go on from there.
+package ships them, and the stages go on from there. Once there is an unCLIP UNet, `drawn` lets it
+draw for the image tower, which learns from that in `clip`; `unclip` follows the tower.
 """
 
 import argparse
@@ -23,13 +24,13 @@ DEFAULT_MINUTES = {"vae": 25.0, "clip": 20.0, "base": 60.0, "refiner": 8.0, "unc
 
 def make_data(work: Path, shards: int) -> None:
     """Download the art and compose captioned pictures, and two fifths as many blends."""
-    from engine.pocket.blends import save_blends
+    from engine.pocket.blends import compose_blends
     from engine.pocket.dataset import make_shards, save_scenes
     from engine.pocket.icons import load_art
     from engine.pocket.scenes import Composer
 
     composer = Composer(load_art(work / "npm"))
-    kinds = (("data", shards, save_scenes), ("blends", 2 * shards // 5, save_blends))
+    kinds = (("data", shards, save_scenes), ("blends", 2 * shards // 5, compose_blends))
     with Progress() as bar:
         for name, count, save in kinds:
             advance = partial(bar.advance, bar.add_task(name, total=count))
@@ -87,6 +88,7 @@ def parse_arguments() -> argparse.Namespace:
         "unpack",
         "latents",
         *DEFAULT_MINUTES,
+        "drawn",
         "judge",
         "export",
         "samples",
@@ -94,7 +96,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("stage", choices=stages)
     parser.add_argument("--work", type=Path, default=DEFAULT_WORK, help="folder to work in")
     parser.add_argument("--minutes", type=float, help="time budget of a stage that trains")
-    parser.add_argument("--shards", type=int, default=40, help="thousands of pictures to compose")
+    parser.add_argument("--shards", type=int, default=40, help="thousands of pictures")
     parser.add_argument("--prompts", type=int, default=200, help="prompts that judge asks")
     parser.add_argument("--threads", type=int, default=1, help="CPU threads of this process")
     return parser.parse_args()
@@ -118,6 +120,10 @@ def main() -> None:
             from engine.pocket.export import WEIGHTS, unpack
 
             unpack(WEIGHTS, work)
+        case "drawn":
+            from engine.pocket.drawn import draw_blends
+
+            draw_blends(work, arguments.shards)
         case "judge":
             from engine.pocket.judge import judge
 

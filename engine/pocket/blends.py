@@ -111,14 +111,28 @@ class BlendShard:
     shares: npt.NDArray[np.float32]
 
 
-def save_blends(composer: Composer, file: Path, seeds: range, size: tuple[int, int]) -> None:
-    """Compose a shard of blends, with their parents and shares beside it."""
+def compose_blends(composer: Composer, file: Path, seeds: range, size: tuple[int, int]) -> None:
+    """Compose a shard of blends."""
     blends = [compose_blend(composer, seed, size) for seed in seeds]
-    parents = [np.stack([np.asarray(image) for image in blend.parents]) for blend in blends]
-    np.save(file.with_suffix(".parents.npy"), np.stack(parents))
-    shares = np.array([blend.shares for blend in blends], dtype=np.float32)
+    save_blends(
+        file,
+        [(blend.picture, blend.caption) for blend in blends],
+        parents=np.stack([[np.asarray(image) for image in blend.parents] for blend in blends]),
+        shares=np.array([blend.shares for blend in blends], dtype=np.float32),
+    )
+
+
+def save_blends(
+    file: Path,
+    pairs: Sequence[tuple[Image.Image, str]],
+    *,
+    parents: Pixels,
+    shares: npt.NDArray[np.float32],
+) -> None:
+    """Save pictures and captions, with the pictures' parents and shares beside them."""
+    np.save(file.with_suffix(".parents.npy"), parents)
     np.save(file.with_suffix(".shares.npy"), shares)
-    save_shard(file, [(blend.picture, blend.caption) for blend in blends])
+    save_shard(file, pairs)
 
 
 def open_blends(shard: Shard) -> BlendShard:

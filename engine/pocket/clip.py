@@ -14,22 +14,17 @@ import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor, nn
-from torch.nn.functional import adaptive_avg_pool2d, cross_entropy, normalize
+from torch.nn.functional import cross_entropy, normalize
 from transformers import CLIPTokenizer
 
-from engine.pocket.architecture import (
-    MAX_TOKENS,
-    VISION_SIZE,
-    build_image_encoder,
-    build_text_encoder_2,
-)
-from engine.pocket.blends import open_blends
+from engine.pocket.architecture import MAX_TOKENS, build_image_encoder, build_text_encoder_2
+from engine.pocket.blends import BlendShard, open_blends
 from engine.pocket.checkpoint import load_if_trained, save_weights
-from engine.pocket.dataset import Pixels, Shard, read_shards
+from engine.pocket.dataset import SQUARE, Pixels, Shard, read_shards
+from engine.pocket.embeddings import to_pixel_values
 from engine.pocket.training import device
 from engine.pocket.vae import to_image, to_tensor
 
-SQUARE = (128, 128)
 BATCHES = {"cpu": 256, "cuda": 2048}
 PROBES = (
     "a cat",
@@ -43,18 +38,6 @@ PROBES = (
 )
 
 
-def to_pixel_values(pixels: Pixels) -> Tensor:
-    """Show pictures to the image tower, as the exported image processor does.
-
-    pixels: (B, H, W, 3), uint8. Returns (B, 3, 64, 64), -1 to 1: the middle of the shrunk picture.
-    """
-    height, width = pixels.shape[1:3]
-    scale = VISION_SIZE / min(height, width)
-    x = adaptive_avg_pool2d(to_tensor(pixels), (int(scale * height), int(scale * width)))
-    top, left = ((side - VISION_SIZE) // 2 for side in x.shape[2:])
-    return x[..., top : top + VISION_SIZE, left : left + VISION_SIZE]
-
-
 class CLIPStage:
     """Trains both towers on square pictures."""
 
@@ -62,11 +45,11 @@ class CLIPStage:
     learning_rate = 1e-3
     average_decay = 0.99
 
-    def __init__(self, work: Path) -> None:
+    def __init__(self, work: Path, *, batch: int | None = None) -> None:
         torch.manual_seed(2)
         self.work = work
         self.device = device()
-        self.batch = BATCHES[self.device.type]
+        self.batch = batch or BATCHES[self.device.type]
         self.shards = [s for s in read_shards(work / "data") if s.size == SQUARE]
         self.random = random.Random()
         self.tokenizer = CLIPTokenizer.from_pretrained(work / "tokenizer")
@@ -76,11 +59,16 @@ class CLIPStage:
         load_if_trained(self.vision, work / "image_encoder.safetensors")
         self.module = nn.Module()
         self.module.text, self.module.vision = self.text, self.vision
-        self.logit_scale = nn.Parameter(torch.tensor(math.log(10.0)))
+        is_trained = (work / "image_encoder.safetensors").exists()
+        self.logit_scale = nn.Parameter(torch.tensor(math.log(30.0 if is_trained else 10.0)))
         self.module.logit_scale = self.logit_scale
         self.module.to(self.device)
         self.by_backdrop = self._sort()
-        self.blends = [open_blends(s) for s in read_shards(work / "blends") if s.size == SQUARE]
+        self.blends: dict[str, list[BlendShard]] = {}
+        for kind in ("blends", "drawn"):
+            shards = [shard for shard in read_shards(work / kind) if shard.size == SQUARE]
+            if shards:
+                self.blends[kind] = [open_blends(shard) for shard in shards]
         if (work / "unet.safetensors").exists():
             self.text.requires_grad_(False)
 
@@ -131,30 +119,29 @@ class CLIPStage:
         loss = (cross_entropy(logits, target) + cross_entropy(logits.T, target)) / 2
         hits = (logits.argmax(-1) == torch.arange(self.batch, device=self.device)).float().mean()
         figures = {"found": hits.item()}
-        if self.blends:
-            apart, ranked = self._blend_losses(scale)
-            figures |= {"apart": apart.item(), "ranked": ranked.item()}
+        for kind, shards in self.blends.items():
+            apart, ranked = self._blend_losses(self.random.choice(shards), scale)
             loss = loss + apart + 0.5 * ranked
+            figures |= {f"{kind}_apart": apart.item(), f"{kind}_ranked": ranked.item()}
         return loss, figures
 
-    def _blend_losses(self, scale: Tensor) -> tuple[Tensor, Tensor]:
+    def _blend_losses(self, blends: BlendShard, scale: Tensor) -> tuple[Tensor, Tensor]:
         """Return how far blends lie from between their parents, and how well they find them.
 
         The first is one minus a cosine; the second a cross-entropy over all parents of the batch.
         """
-        blends = self.random.choice(self.blends)
         chosen = self.random.sample(range(len(blends.shares)), self.batch // 4)
         shares = torch.from_numpy(blends.shares[chosen]).to(self.device)
+        is_real = blends.shares[chosen] > 0
         drawn = self._embed_images(blends.shard.pixels[chosen])
-        pixels = blends.parents[chosen]
-        parents = self._embed_images(pixels.reshape(-1, *pixels.shape[2:]))
-        grouped = parents.view(len(chosen), -1, parents.shape[-1])
-        between = normalize((shares[..., None] * grouped).sum(1), dim=-1)
+        parents = self._embed_images(blends.parents[chosen][is_real])
+        # A row for each blend, a column for each parent: whose it is, and how much of it.
+        owners = torch.from_numpy(is_real).to(self.device).nonzero()[:, 0]
+        own = torch.zeros(len(chosen), len(parents), device=self.device)
+        own[owners, torch.arange(len(parents))] = shares[shares > 0]
+        between = normalize(own @ parents, dim=-1)
         apart = (1 - (drawn * between).sum(-1)).mean()
-        is_real = (shares > 0).flatten()
-        own = torch.eye(len(chosen), device=self.device).repeat_interleave(shares.shape[1], dim=1)
-        target = (own * shares.flatten())[:, is_real]
-        return apart, cross_entropy(scale * drawn @ parents[is_real].T, target)
+        return apart, cross_entropy(scale * drawn @ parents.T, own)
 
     def save(self) -> None:
         """Write the towers that learned."""

@@ -17,6 +17,7 @@ from engine.pocket.scenes import BUCKETS, Composer
 
 Pixels = npt.NDArray[np.uint8]
 SHARD_LENGTH = 1000
+SQUARE = (128, 128)
 Save = Callable[[Path, range, tuple[int, int]], None]
 """Composes pictures of some seeds in one (width, height), and writes them as a shard."""
 

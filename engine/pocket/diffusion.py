@@ -121,8 +121,14 @@ class DiffusionStage(abc.ABC):
         return (self._spread(strata) * self.timesteps).long().clamp(max=self.timesteps - 1)
 
     def _spread(self, strata: Tensor) -> Tensor:
-        """Turn uniform shares into shares of the timesteps, as the stage weighs them."""
-        return strata
+        """Prefer the middle levels, where shapes are decided (Esser et al. 2024, sec. 3.1).
+
+        A quarter stays uniform: the first step decides a plain background, and the last ones are
+        a base's own wherever the refiner is not used.
+        """
+        middle = torch.sigmoid(0.2 + 0.9 * torch.special.ndtri(strata.clamp(1e-4, 1 - 1e-4)))
+        is_uniform = torch.rand(len(strata)) < UNIFORM_SHARE
+        return torch.where(is_uniform, strata, middle)
 
     @abc.abstractmethod
     def _unet(self) -> UNet2DConditionModel:
@@ -175,16 +181,6 @@ class BaseStage(_CaptionedStage):
     def _unet(self) -> UNet2DConditionModel:
         return self.unet
 
-    def _spread(self, strata: Tensor) -> Tensor:
-        """Prefer the middle levels, where shapes are decided (Esser et al. 2024, sec. 3.1).
-
-        A quarter stays uniform: the first step decides a plain background, and the last ones are
-        the base's own wherever the refiner is not used.
-        """
-        middle = torch.sigmoid(0.2 + 0.9 * torch.special.ndtri(strata.clamp(1e-4, 1 - 1e-4)))
-        is_uniform = torch.rand(len(strata)) < UNIFORM_SHARE
-        return torch.where(is_uniform, strata, middle)
-
     def _encode(self, captions: list[str]) -> Words:
         """Encode captions with both towers."""
         tokens = self._tokens(captions)
@@ -220,6 +216,10 @@ class RefinerStage(_CaptionedStage):
 
     def _unet(self) -> UNet2DConditionModel:
         return self.module
+
+    def _spread(self, strata: Tensor) -> Tensor:
+        """Take its few levels as they come."""
+        return strata
 
     def _encode(self, captions: list[str]) -> Words:
         """Encode captions with the second tower."""

@@ -11,8 +11,9 @@ from diffusers import (
     UNet2DConditionModel,
 )
 from PIL import Image
+from torch import Tensor
 
-from engine.pocket.architecture import build_scheduler
+from engine.pocket.architecture import BASE_SIZE, build_scheduler
 from engine.pocket.export import FOLDERS
 
 PROMPTS = (
@@ -84,6 +85,20 @@ def draw_variations(
     components: dict[str, Any], sources: list[Image.Image], *, seed: int = 0
 ) -> list[Image.Image]:
     """Draw one variation of each picture through the stock pipeline of Stable unCLIP."""
+    return _draw_unclip(components, len(sources), seed=seed, image=sources)
+
+
+def draw_from_embeds(
+    components: dict[str, Any], embeds: Tensor, *, seed: int = 0, **options: Any
+) -> list[Image.Image]:
+    """Draw what image embeddings (N, 192) say through the same pipeline."""
+    return _draw_unclip(components, len(embeds), seed=seed, image_embeds=embeds, **options)
+
+
+def _draw_unclip(
+    components: dict[str, Any], count: int, *, seed: int, **options: Any
+) -> list[Image.Image]:
+    """Draw pictures of 128 x 128, each from its own noise: picture i has seed + i."""
     shared = ("tokenizer", "text_encoder", "vae", "image_encoder", "image_normalizer")
     others = ("feature_extractor", "image_noising_scheduler")
     pipeline = StableUnCLIPImg2ImgPipeline(
@@ -92,13 +107,13 @@ def draw_variations(
         scheduler=build_scheduler(),
     )
     pipeline.set_progress_bar_config(disable=True)
+    settings = {"num_inference_steps": 20, "guidance_scale": 3.0, **options}
     images: list[Image.Image] = pipeline(
-        image=sources,
-        height=128,
-        width=128,
-        num_inference_steps=20,
-        guidance_scale=3.0,
-        generator=[torch.Generator().manual_seed(seed) for _ in sources],
+        prompt=[""] * count,
+        height=BASE_SIZE,
+        width=BASE_SIZE,
+        generator=[torch.Generator().manual_seed(seed + i) for i in range(count)],
+        **settings,
     ).images
     return images
 

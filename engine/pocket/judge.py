@@ -21,12 +21,12 @@ from torch import Tensor, nn
 from torch.nn.functional import normalize
 
 from engine.pocket import rules
-from engine.pocket.clip import to_pixel_values
-from engine.pocket.dataset import Pixels
+from engine.pocket.dataset import SQUARE, Pixels
 from engine.pocket.drawing import draw_base, draw_refined, draw_variations
+from engine.pocket.embeddings import embed
 from engine.pocket.export import load_components
 from engine.pocket.icons import load_art
-from engine.pocket.questions import SQUARE, Kind, Question, ask
+from engine.pocket.questions import Kind, Question, ask
 from engine.pocket.scenes import Composer, draw
 from engine.pocket.training import device
 
@@ -138,13 +138,9 @@ class Judge:
             pictures += [np.asarray(image) for image in drawn]
         return pictures
 
-    @torch.no_grad()
     def _embed(self, pictures: list[Pixels]) -> Tensor:
         """Return the image tower's features. (N, 192), float32."""
-        views = [to_pixel_values(picture[None]) for picture in pictures]
-        encoder = self.components["image_encoder"]
-        chunks = torch.split(torch.cat(views).to(self.device), 100)
-        return torch.cat([encoder(pixel_values=chunk).image_embeds for chunk in chunks]).cpu()
+        return embed(self.components["image_encoder"], np.stack(pictures)).cpu()
 
     @torch.no_grad()
     def _recalls(self, composed: list[Pixels], drawn: list[Pixels]) -> Iterator[Figure]:

@@ -33,6 +33,14 @@ class Bucket:
         """Return height and width."""
         return self.shards[0].size
 
+    def locate(self, index: int) -> tuple[Shard, int]:
+        """Return the shard that a picture lies in, and its place there."""
+        for shard in self.shards:
+            if index < len(shard.captions):
+                return shard, index
+            index -= len(shard.captions)
+        raise IndexError(f"a bucket of {len(self.captions)} pictures has no such picture")
+
 
 def encode_shards(work: Path) -> None:
     """Encode every shard that has no latents yet; several processes may share the work."""
@@ -47,7 +55,7 @@ def encode_shards(work: Path) -> None:
         except FileExistsError:
             continue
         chunks = range(0, len(shard.pixels), CHUNK)
-        latents = [stage.encode(np.asarray(shard.pixels[i : i + CHUNK])) for i in chunks]
+        latents = [stage.encode(np.array(shard.pixels[i : i + CHUNK])) for i in chunks]
         partial = file.with_suffix(".partial")
         with partial.open("wb") as out:
             np.save(out, torch.cat(latents).half().cpu().numpy())

@@ -9,12 +9,12 @@ from itertools import islice, product
 from engine.pocket.backdrops import Backdrop
 from engine.pocket.captions import article, plural
 from engine.pocket.colours import Coat, find_coat
+from engine.pocket.dataset import SQUARE
 from engine.pocket.icons import Art
 from engine.pocket.kept_out import is_unseen_tint
 from engine.pocket.layouts import COUNTS, Layout
 from engine.pocket.scenes import Scene, Thing
 
-SQUARE = (128, 128)
 GROUNDS = ("white", "black", "red", "orange", "yellow", "green", "blue", "purple", "light blue")
 COLOURS = ("red", "orange", "yellow", "green", "blue", "purple", "pink")
 # Things that one colour covers, so that a rule about colour is fair.

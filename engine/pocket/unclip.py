@@ -3,7 +3,8 @@
 Its conditions are those of diffusers' Stable unCLIP: an image embedding, noised and followed by the
 sinusoids of its noise level, as class labels; and a text, mostly empty. It starts from the base.
 A part of the batches are blends, told of by what lies between the embeddings of their parents, as
-`/blend` tells it.
+`/blend` tells it. The image tower learns with it, so that embeddings hold what the UNet needs, and
+goes on to learn what it learned alone, so that they still mean what they meant.
 """
 
 from pathlib import Path
@@ -14,23 +15,25 @@ import torch
 from diffusers import UNet2DConditionModel
 from diffusers.models.embeddings import get_timestep_embedding
 from PIL import Image
-from torch import Tensor
+from torch import Tensor, nn
 
 from engine.image_encoder import blend
 from engine.pocket.architecture import PROJECTION_WIDTH
-from engine.pocket.blends import MOST_PARENTS, BlendShard, open_blends
+from engine.pocket.blends import open_blends
 from engine.pocket.checkpoint import load_weights, save_weights
-from engine.pocket.clip import to_pixel_values
+from engine.pocket.clip import CLIPStage
 from engine.pocket.dataset import Pixels
 from engine.pocket.diffusion import DROPPED, DiffusionStage
 from engine.pocket.drawing import contact_sheet, draw_variations
+from engine.pocket.embeddings import embed, to_pixel_values
 from engine.pocket.latents import Bucket, read_buckets
 
 BLEND_SHARE = 0.6
 # Of ordinary pictures and of blends: those need what is told of them whole, and nothing beside it.
 TEXT_SHARES = (0.35, 0.1)
 UNNOISED_SHARES = (0.5, 0.85)
-CHUNK = 250
+# Of CLIP's loss beside the UNet's: with it, the image tower feels both about as strongly.
+CLIP_SHARE = 0.02
 
 
 def adapt(base: dict[str, Tensor], unet: UNet2DConditionModel) -> dict[str, Tensor]:
@@ -48,62 +51,72 @@ def adapt(base: dict[str, Tensor], unet: UNet2DConditionModel) -> dict[str, Tens
 
 
 class UnCLIPStage(DiffusionStage):
-    """Trains the unCLIP UNet, with the towers as they are."""
+    """Trains the unCLIP UNet, and the image tower with it."""
 
     name = "unclip"
 
-    def __init__(self, work: Path) -> None:
+    def __init__(self, work: Path, *, batch: int | None = None) -> None:
         super().__init__(work)
-        for part in ("text_encoder", "image_encoder"):
-            self.components[part].requires_grad_(False)
-        self.module = self._prepare(self.components["unclip"])
+        self.batch = batch or self.batch
+        self.clip = CLIPStage(work, batch=self.batch)
+        self.components["image_encoder"] = self.clip.vision
+        self.components["text_encoder"].requires_grad_(False)
+        self.unet = self._prepare(self.components["unclip"])
         if not (work / "unclip.safetensors").exists():
-            self.module.load_state_dict(adapt(load_weights(work / "unet.safetensors"), self.module))
+            self.unet.load_state_dict(adapt(load_weights(work / "unet.safetensors"), self.unet))
+        self.module = nn.ModuleDict({"unet": self.unet, "clip": self.clip.module})
         self.noising = self.components["image_noising_scheduler"]
-        self.normalizer = self.components["image_normalizer"]
-        self.embeds: dict[Path, Tensor] = {}
-        self.joined: dict[tuple[Path, int], Tensor] = {}
+        self.normalizer = self.components["image_normalizer"].requires_grad_(False)
         self.blends = read_buckets(work, "blends")
-        for shard in (shard for bucket in self.blends for shard in bucket.shards):
-            self.embeds[shard.file] = self._embed_parents(open_blends(shard))
-        self._bucket()
-        embeds = torch.cat(list(self.embeds.values()))
+        shards = (shard for bucket in self.blends for shard in bucket.shards)
+        self.parents = {shard.file: open_blends(shard) for shard in shards}
+        self._measure()
+
+    def _measure(self) -> None:
+        """Measure the mean and the deviation of embeddings, by which noise is put on them."""
+        embeds = embed(self.clip.vision, self.clip.shards[0].pixels)
         self.normalizer.mean.data[:] = embeds.mean(0)
         self.normalizer.std.data[:] = embeds.std(0)
 
     def _unet(self) -> UNet2DConditionModel:
-        return self.module
+        return self.unet
 
     def _bucket(self) -> Bucket:
-        """Choose a bucket; a shard's pictures are embedded when it is first met."""
+        """Choose a bucket of pictures, or of blends."""
         bucket = super()._bucket()
-        for shard in (shard for bucket in self.buckets for shard in bucket.shards):
-            if shard.file not in self.embeds:
-                self.embeds[shard.file] = self._embed(shard.pixels)
         if self.blends and self.random.random() < BLEND_SHARE:
             return self._choose(self.blends)
         return bucket
 
-    def _join(self, bucket: Bucket) -> Tensor:
-        """Return what is told of a bucket's pictures, in their order. (N, 192), float32."""
-        key = (bucket.shards[0].file, len(bucket.shards))
-        if key not in self.joined:
-            self.joined[key] = torch.cat([self.embeds[shard.file] for shard in bucket.shards])
-        return self.joined[key]
+    def loss(self) -> tuple[Tensor, dict[str, float]]:
+        """Add what the image tower must see besides to how well is drawn what it tells."""
+        drawn, figures = super().loss()
+        seen, more = self.clip.loss()
+        return drawn + CLIP_SHARE * seen, {**figures, "velocity": drawn.item(), **more}
 
-    @torch.no_grad()
-    def _embed(self, pixels: Pixels) -> Tensor:
-        """Return the embeddings of pictures (N, H, W, 3), not normalised. (N, 192), float32."""
-        chunks = [np.asarray(pixels[i : i + CHUNK]) for i in range(0, len(pixels), CHUNK)]
-        views = [to_pixel_values(chunk).to(self.device) for chunk in chunks]
-        encoder = self.components["image_encoder"]
-        return torch.cat([encoder(pixel_values=view).image_embeds for view in views])
+    def _embed(self, bucket: Bucket, chosen: list[int]) -> Tensor:
+        """Return what the tower tells of pictures and, as `/blend` does, of blends. (B, 192)."""
+        places = [bucket.locate(i) for i in chosen]
+        if bucket.shards[0].file not in self.parents:
+            return self._look([shard.pixels[i] for shard, i in places])
+        blends = [(self.parents[shard.file], i) for shard, i in places]
+        shares = [shard.shares[i][shard.shares[i] > 0].tolist() for shard, i in blends]
+        counts = [len(some) for some in shares]
+        told = self._look(
+            [
+                shard.parents[i, j]
+                for (shard, i), count in zip(blends, counts, strict=True)
+                for j in range(count)
+            ]
+        )
+        groups = zip(torch.split(told, counts), shares, strict=True)
+        return torch.cat([blend(embeds, weights) for embeds, weights in groups])
 
-    def _embed_parents(self, blends: BlendShard) -> Tensor:
-        """Return what lies between the embeddings of each blend's parents. (N, 192), float32."""
-        parents = [self._embed(blends.parents[:, i]) for i in range(MOST_PARENTS)]
-        grouped, shares = torch.stack(parents, dim=1), blends.shares.tolist()
-        return torch.cat([blend(*told) for told in zip(grouped, shares, strict=True)])
+    def _look(self, pictures: list[Pixels]) -> Tensor:
+        """Embed pictures of one size. (B, 192), float32."""
+        views = to_pixel_values(np.stack(pictures)).to(self.device)
+        embeds: Tensor = self.clip.vision(pixel_values=views).image_embeds.float()
+        return embeds
 
     def _labels(self, embeds: Tensor, noise_level: Tensor) -> Tensor:
         """Noise embeddings as `StableUnCLIPImg2ImgPipeline.noise_image_embeddings` does."""
@@ -114,11 +127,10 @@ class UnCLIPStage(DiffusionStage):
         )
         return torch.cat([self.normalizer.unscale(noised), sinusoids], dim=1)
 
-    @torch.no_grad()
     def _conditions(self, bucket: Bucket, chosen: list[int]) -> dict[str, Any]:
         """Return encoded texts and class labels; zeros as labels mean 'no picture'."""
-        embeds = self._join(bucket)[chosen]
-        is_blend = any(bucket is one for one in self.blends)
+        embeds = self._embed(bucket, chosen)
+        is_blend = bucket.shards[0].file in self.parents
         noise_level = torch.randint(0, self.noising.config.num_train_timesteps, (len(chosen),))
         noise_level[torch.rand(len(chosen)) < UNNOISED_SHARES[is_blend]] = 0
         labels = self._labels(embeds, noise_level.to(self.device))
@@ -129,8 +141,10 @@ class UnCLIPStage(DiffusionStage):
         return {"encoder_hidden_states": hidden, "class_labels": labels}
 
     def save(self) -> None:
-        """Write the UNet and the statistics of the embeddings."""
-        save_weights(self.module.state_dict(), self.work / "unclip.safetensors")
+        """Write the UNet, the image tower, and the statistics of its embeddings."""
+        self._measure()
+        self.clip.save()
+        save_weights(self.unet.state_dict(), self.work / "unclip.safetensors")
         save_weights(self.normalizer.state_dict(), self.work / "image_normalizer.safetensors")
 
     def sheet(self) -> Image.Image:

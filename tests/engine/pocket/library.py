@@ -1,12 +1,22 @@
-"""A library of art small enough to see through: discs with an eye, under the names of things."""
+"""A library of art small enough to see through: discs with an eye, under the names of things.
+
+And a work folder made of it, in which the stages go on from the shipped weights.
+"""
 
 from __future__ import annotations
+
+from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageDraw
 
+from engine.pocket.blends import compose_blends
 from engine.pocket.concepts import Concept
+from engine.pocket.dataset import SQUARE, save_scenes
+from engine.pocket.export import WEIGHTS, unpack
 from engine.pocket.icons import ICON_SIZE, Art
+from engine.pocket.latents import encode_shards
+from engine.pocket.scenes import Composer
 
 CHINESE = {"apple": "苹果", "lemon": "柠檬"}
 
@@ -36,3 +46,14 @@ LIBRARY = [
     disc("ghost", (235, 235, 240), "flat"),
     disc("balloon", (60, 90, 220), "flat"),
 ]
+
+
+def make_work(work: Path, *, pictures: int, blends: int) -> None:
+    """Lay a small work folder out: the shipped weights, composed pictures, and their latents."""
+    composer = Composer(LIBRARY)
+    for folder in ("data", "blends"):
+        (work / folder).mkdir(parents=True)
+    save_scenes(composer, work / "data" / "128x128-0000.npy", range(pictures), SQUARE)
+    compose_blends(composer, work / "blends" / "128x128-0000.npy", range(blends), SQUARE)
+    unpack(WEIGHTS, work)
+    encode_shards(work)

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from engine.pocket.backdrops import Backdrop
-from engine.pocket.blends import compose_blend, draw_blend, open_blends, save_blends
+from engine.pocket.blends import compose_blend, compose_blends, draw_blend, open_blends
 from engine.pocket.colours import BACKGROUNDS
 from engine.pocket.dataset import make_shards, read_shards
 from engine.pocket.icons import Art
@@ -71,7 +71,7 @@ def test_shards_of_blends_lie_beside_their_parents(tmp_path: Path) -> None:
 
     def save(file: Path, seeds: range, size: tuple[int, int]) -> None:
         written.append(file)
-        save_blends(composer, file, seeds, size)
+        compose_blends(composer, file, seeds, size)
 
     for _ in range(2):
         make_shards(tmp_path, 1, save, on_shard=lambda: None)

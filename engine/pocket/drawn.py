@@ -1,0 +1,71 @@
+"""Blends and variations as the model itself draws them, for the image tower to look at.
+
+What is drawn is softer than what was composed, and a tower that knows composed pictures alone
+mistakes one thing for another there. The square shards of blends are drawn once more, each blend
+from what lies between its parents' embeddings; every fourth picture is a variation of its first
+parent. They lie as blends do, beside the pictures that they come from.
+"""
+
+import random
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+from rich.progress import track
+from torch import nn
+
+from engine.pocket.blends import MOST_PARENTS, BlendShard, open_blends, save_blends
+from engine.pocket.dataset import SQUARE, read_shards
+from engine.pocket.drawing import draw_from_embeds
+from engine.pocket.embeddings import embed_parents
+from engine.pocket.export import load_components
+from engine.pocket.training import device
+
+BATCH = 50
+VARIATION_EVERY = 4
+STEPS = 12
+GUIDANCE_SCALES = (3.0, 5.0)
+
+
+def draw_blends(work: Path, count: int) -> None:
+    """Draw up to `count` shards that are not drawn yet; several processes may share the work."""
+    components = {
+        name: part.float().to(device()) if isinstance(part, nn.Module) else part
+        for name, part in load_components(work).items()
+    }
+    folder = work / "drawn"
+    folder.mkdir(exist_ok=True)
+    composed = [shard for shard in read_shards(work / "blends") if shard.size == SQUARE]
+    for shard in track(composed[:count], "drawn"):
+        file = folder / shard.file.name
+        try:
+            file.with_suffix(".claim").touch(exist_ok=False)
+        except FileExistsError:
+            continue
+        _draw_shard(components, open_blends(shard), file)
+
+
+@torch.no_grad()
+def _draw_shard(components: dict[str, Any], blends: BlendShard, file: Path) -> None:
+    """Draw what the parents of a shard's blends have between them, and save it as blends are."""
+    shares = blends.shares.copy()
+    shares[::VARIATION_EVERY] = np.eye(MOST_PARENTS, dtype=np.float32)[0]
+    told = embed_parents(components["image_encoder"], replace(blends, shares=shares))
+    images: list[Image.Image] = []
+    for some in torch.split(told, BATCH):
+        guidance_scale = random.choice(GUIDANCE_SCALES)
+        with torch.autocast(told.device.type, dtype=torch.bfloat16):
+            images += draw_from_embeds(
+                components,
+                some,
+                seed=random.randrange(2**32),
+                num_inference_steps=STEPS,
+                guidance_scale=guidance_scale,
+            )
+    captions = blends.shard.captions
+    save_blends(
+        file, list(zip(images, captions, strict=True)), parents=blends.parents, shares=shares
+    )

@@ -1,0 +1,75 @@
+"""The image tower learns to see blends between their parents, as they are composed and drawn."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch.nn.functional import cosine_similarity
+
+from engine.pocket.blends import open_blends
+from engine.pocket.clip import CLIPStage
+from engine.pocket.dataset import read_shards
+from engine.pocket.drawn import VARIATION_EVERY, draw_blends
+from engine.pocket.embeddings import embed, embed_parents
+from engine.pocket.optimizer import build_optimizers
+from tests.engine.pocket.library import make_work
+
+
+@pytest.fixture(scope="module")
+def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("work")
+    make_work(folder, pictures=60, blends=8)
+    draw_blends(folder, 1)
+    return folder
+
+
+def test_drawn_blends_lie_beside_the_pictures_that_they_come_from(work: Path) -> None:
+    (composed,), (drawn,) = (read_shards(work / folder) for folder in ("blends", "drawn"))
+    ours, theirs = open_blends(drawn), open_blends(composed)
+    assert drawn.captions == composed.captions
+    assert np.array_equal(ours.parents, theirs.parents)
+    for i, shares in enumerate(ours.shares):
+        is_variation = i % VARIATION_EVERY == 0
+        assert shares.tolist() == ([1, 0, 0] if is_variation else theirs.shares[i].tolist())
+
+
+def test_what_is_drawn_of_pictures_looks_like_them(work: Path) -> None:
+    (drawn,) = read_shards(work / "drawn")
+    blends = open_blends(drawn)
+    colours = drawn.pixels.mean(axis=(1, 2))
+    parents = blends.parents.astype(np.float64).mean(axis=(2, 3))
+    mixed = (parents * blends.shares[..., None]).sum(axis=1)
+    away = np.abs(colours[:, None] - mixed[None]).mean(-1)
+    others = away[~np.eye(len(away), dtype=bool)]
+    assert np.diag(away).mean() < 0.6 * others.mean()
+
+
+def test_shards_that_are_drawn_are_not_drawn_again(work: Path) -> None:
+    (file,) = (work / "drawn").glob("*-0000.npy")
+    before = file.stat().st_mtime_ns
+    draw_blends(work, 1)
+    assert file.stat().st_mtime_ns == before
+
+
+def test_the_tower_learns_where_blends_lie_and_no_longer_touches_the_words(work: Path) -> None:
+    stage = CLIPStage(work, batch=8)
+    words = {name: value.clone() for name, value in stage.text.state_dict().items()}
+
+    def apart(folder: str) -> float:
+        (shard,) = read_shards(work / folder)
+        between = embed_parents(stage.vision, open_blends(shard))
+        return 1 - float(cosine_similarity(embed(stage.vision, shard.pixels), between).mean())
+
+    before = {folder: apart(folder) for folder in ("blends", "drawn")}
+    optimizers = build_optimizers(stage.module, lr=5e-4)
+    for _ in range(12):
+        loss, figures = stage.loss()
+        loss.backward()  # type: ignore[no-untyped-call]
+        for optimizer in optimizers:
+            optimizer.step()
+            optimizer.zero_grad()
+    assert figures.keys() >= {"blends_apart", "drawn_apart"}
+    for folder, distance in before.items():
+        assert apart(folder) < 0.8 * distance, folder
+    assert all(torch.equal(value, words[name]) for name, value in stage.text.state_dict().items())
