@@ -1,6 +1,5 @@
 """The image tower's view of a picture, and the UNet that draws from it."""
 
-
 import numpy as np
 import pytest
 import torch
