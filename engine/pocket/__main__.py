@@ -1,9 +1,8 @@
 """`python -m engine.pocket STAGE`: make the pocket model, one stage at a time.
 
 The order is data, tokenizer, vae and clip (side by side if you like), latents, base, refiner,
-unclip, judge, export, samples. In place of tokenizer, vae and clip, `unpack` takes all parts as the
-package ships them, and the stages go on from there. Once there is an unCLIP UNet, `drawn` lets it
-draw for the image tower, which learns from that in `clip`; `unclip` follows the tower.
+embeds, unclip, drawn, tower, judge, export, samples. In place of tokenizer, vae and clip, `unpack`
+takes all parts as the package ships them, and the stages go on from there.
 """
 
 import argparse
@@ -19,7 +18,14 @@ from engine.pocket.training import Stage, Trainer
 logger = logging.getLogger(__name__)
 
 DEFAULT_WORK = Path.home() / ".cache" / "easel-pocket"
-DEFAULT_MINUTES = {"vae": 25.0, "clip": 20.0, "base": 60.0, "refiner": 8.0, "unclip": 30.0}
+DEFAULT_MINUTES = {
+    "vae": 25.0,
+    "clip": 20.0,
+    "base": 60.0,
+    "refiner": 8.0,
+    "unclip": 30.0,
+    "tower": 30.0,
+}
 
 
 def make_data(work: Path, shards: int) -> None:
@@ -73,6 +79,10 @@ def open_stage(name: str, work: Path) -> Stage:
             from engine.pocket.unclip import UnCLIPStage
 
             return UnCLIPStage(work)
+        case "tower":
+            from engine.pocket.tower import TowerStage
+
+            return TowerStage(work)
         case _:
             from engine.pocket.diffusion import RefinerStage
 
@@ -87,8 +97,9 @@ def parse_arguments() -> argparse.Namespace:
         "tokenizer",
         "unpack",
         "latents",
-        *DEFAULT_MINUTES,
+        "embeds",
         "drawn",
+        *DEFAULT_MINUTES,
         "judge",
         "export",
         "samples",
@@ -120,6 +131,10 @@ def main() -> None:
             from engine.pocket.export import WEIGHTS, unpack
 
             unpack(WEIGHTS, work)
+        case "embeds":
+            from engine.pocket.embeddings import embed_shards
+
+            embed_shards(work)
         case "drawn":
             from engine.pocket.drawn import draw_blends
 

@@ -94,7 +94,7 @@ def build_image_encoder() -> CLIPVisionModelWithProjection:
         num_hidden_layers=4,
         num_attention_heads=PROJECTION_WIDTH // 32,
         image_size=VISION_SIZE,
-        patch_size=16,
+        patch_size=8,
         projection_dim=PROJECTION_WIDTH,
         hidden_act="gelu",
         attn_implementation="eager",

@@ -20,7 +20,7 @@ from engine.pocket.backdrops import draw_backdrop
 from engine.pocket.captions import describe
 from engine.pocket.dataset import Pixels, Shard, save_shard
 from engine.pocket.layouts import Cell, Layout, cells, divide
-from engine.pocket.scenes import Composer, Pose, Scene, draw, place
+from engine.pocket.scenes import FILL_AMONG_OTHERS, Composer, Pose, Scene, draw, place
 
 MOST_PARENTS = 3
 PAIR_SHARE = 0.8
@@ -73,7 +73,8 @@ def draw_blend(scenes: Sequence[Scene], shares: Sequence[float], rng: random.Ran
     grounds = [draw_backdrop(scene.backdrop, scene.size, rng) for scene in scenes]
     image = _pass_over(grounds, places)
     for scene, cell in zip(scenes, places, strict=True):
-        pose = Pose.choose(Layout.PAIR, rng)
+        # Upright, as they were designed: half as large as alone, they are hard enough to learn.
+        pose = Pose(fill=rng.uniform(*FILL_AMONG_OTHERS))
         place(image, scene.things[0], cell, pose=pose, rng=rng)
     return image
 

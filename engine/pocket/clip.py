@@ -1,9 +1,8 @@
 """The second text encoder's training: captions and pictures find each other (CLIP's loss).
 
 Half of every batch shares one kind of backdrop, so that backdrops alone cannot tell its pairs apart
-and the things in front must be learned. Beside them come blends, which are to lie between the
-pictures that they are made of. Once a base was trained on the text tower's words, only the image
-tower learns.
+and the things in front must be learned. Once a base was trained on the text tower's words, only the
+image tower learns.
 """
 
 import math
@@ -18,7 +17,6 @@ from torch.nn.functional import cross_entropy, normalize
 from transformers import CLIPTokenizer
 
 from engine.pocket.architecture import MAX_TOKENS, build_image_encoder, build_text_encoder_2
-from engine.pocket.blends import BlendShard, open_blends
 from engine.pocket.checkpoint import load_if_trained, save_weights
 from engine.pocket.dataset import SQUARE, Pixels, Shard, read_shards
 from engine.pocket.embeddings import to_pixel_values
@@ -45,11 +43,11 @@ class CLIPStage:
     learning_rate = 1e-3
     average_decay = 0.99
 
-    def __init__(self, work: Path, *, batch: int | None = None) -> None:
+    def __init__(self, work: Path) -> None:
         torch.manual_seed(2)
         self.work = work
         self.device = device()
-        self.batch = batch or BATCHES[self.device.type]
+        self.batch = BATCHES[self.device.type]
         self.shards = [s for s in read_shards(work / "data") if s.size == SQUARE]
         self.random = random.Random()
         self.tokenizer = CLIPTokenizer.from_pretrained(work / "tokenizer")
@@ -64,11 +62,6 @@ class CLIPStage:
         self.module.logit_scale = self.logit_scale
         self.module.to(self.device)
         self.by_backdrop = self._sort()
-        self.blends: dict[str, list[BlendShard]] = {}
-        for kind in ("blends", "drawn"):
-            shards = [shard for shard in read_shards(work / kind) if shard.size == SQUARE]
-            if shards:
-                self.blends[kind] = [open_blends(shard) for shard in shards]
         if (work / "unet.safetensors").exists():
             self.text.requires_grad_(False)
 
@@ -118,30 +111,7 @@ class CLIPStage:
         target = same.float() / same.sum(-1, keepdim=True)
         loss = (cross_entropy(logits, target) + cross_entropy(logits.T, target)) / 2
         hits = (logits.argmax(-1) == torch.arange(self.batch, device=self.device)).float().mean()
-        figures = {"found": hits.item()}
-        for kind, shards in self.blends.items():
-            apart, ranked = self._blend_losses(self.random.choice(shards), scale)
-            loss = loss + apart + 0.5 * ranked
-            figures |= {f"{kind}_apart": apart.item(), f"{kind}_ranked": ranked.item()}
-        return loss, figures
-
-    def _blend_losses(self, blends: BlendShard, scale: Tensor) -> tuple[Tensor, Tensor]:
-        """Return how far blends lie from between their parents, and how well they find them.
-
-        The first is one minus a cosine; the second a cross-entropy over all parents of the batch.
-        """
-        chosen = self.random.sample(range(len(blends.shares)), self.batch // 4)
-        shares = torch.from_numpy(blends.shares[chosen]).to(self.device)
-        is_real = blends.shares[chosen] > 0
-        drawn = self._embed_images(blends.shard.pixels[chosen])
-        parents = self._embed_images(blends.parents[chosen][is_real])
-        # A row for each blend, a column for each parent: whose it is, and how much of it.
-        owners = torch.from_numpy(is_real).to(self.device).nonzero()[:, 0]
-        own = torch.zeros(len(chosen), len(parents), device=self.device)
-        own[owners, torch.arange(len(parents))] = shares[shares > 0]
-        between = normalize(own @ parents, dim=-1)
-        apart = (1 - (drawn * between).sum(-1)).mean()
-        return apart, cross_entropy(scale * drawn @ parents.T, own)
+        return loss, {"found": hits.item()}
 
     def save(self) -> None:
         """Write the towers that learned."""

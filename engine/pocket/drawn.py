@@ -7,7 +7,6 @@ parent. They lie as blends do, beside the pictures that they come from.
 """
 
 import random
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +16,10 @@ from PIL import Image
 from rich.progress import track
 from torch import nn
 
-from engine.pocket.blends import MOST_PARENTS, BlendShard, open_blends, save_blends
-from engine.pocket.dataset import SQUARE, read_shards
+from engine.pocket.blends import MOST_PARENTS, open_blends, save_blends
+from engine.pocket.dataset import SQUARE, Shard, read_shards
 from engine.pocket.drawing import draw_from_embeds
-from engine.pocket.embeddings import embed_parents
+from engine.pocket.embeddings import between, read_embeds, save_embeds
 from engine.pocket.export import load_components
 from engine.pocket.training import device
 
@@ -45,15 +44,16 @@ def draw_blends(work: Path, count: int) -> None:
             file.with_suffix(".claim").touch(exist_ok=False)
         except FileExistsError:
             continue
-        _draw_shard(components, open_blends(shard), file)
+        _draw_shard(components, shard, file)
 
 
 @torch.no_grad()
-def _draw_shard(components: dict[str, Any], blends: BlendShard, file: Path) -> None:
+def _draw_shard(components: dict[str, Any], composed: Shard, file: Path) -> None:
     """Draw what the parents of a shard's blends have between them, and save it as blends are."""
+    blends, parents = open_blends(composed), read_embeds(composed.file)
     shares = blends.shares.copy()
     shares[::VARIATION_EVERY] = np.eye(MOST_PARENTS, dtype=np.float32)[0]
-    told = embed_parents(components["image_encoder"], replace(blends, shares=shares))
+    told = between(parents, torch.from_numpy(shares)).to(device())
     images: list[Image.Image] = []
     for some in torch.split(told, BATCH):
         guidance_scale = random.choice(GUIDANCE_SCALES)
@@ -65,7 +65,6 @@ def _draw_shard(components: dict[str, Any], blends: BlendShard, file: Path) -> N
                 num_inference_steps=STEPS,
                 guidance_scale=guidance_scale,
             )
-    captions = blends.shard.captions
-    save_blends(
-        file, list(zip(images, captions, strict=True)), parents=blends.parents, shares=shares
-    )
+    save_embeds(file, parents)
+    pairs = list(zip(images, composed.captions, strict=True))
+    save_blends(file, pairs, parents=blends.parents, shares=shares)

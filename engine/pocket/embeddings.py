@@ -1,16 +1,20 @@
 """What the image tower is shown, and what it says: the embeddings of pictures and of blends."""
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from rich.progress import track
 from torch import Tensor
 from torch.nn.functional import adaptive_avg_pool2d
 
 from engine.image_encoder import blend
-from engine.pocket.architecture import VISION_SIZE
-from engine.pocket.blends import BlendShard
-from engine.pocket.dataset import Pixels
+from engine.pocket.architecture import VISION_SIZE, build_image_encoder
+from engine.pocket.blends import open_blends
+from engine.pocket.checkpoint import load_weights
+from engine.pocket.dataset import Pixels, read_shards
+from engine.pocket.training import device
 from engine.pocket.vae import to_tensor
 
 CHUNK = 250
@@ -36,9 +40,33 @@ def embed(image_encoder: Any, pixels: Pixels) -> Tensor:
     return torch.cat([image_encoder(pixel_values=view).image_embeds for view in views])
 
 
-def embed_parents(image_encoder: Any, blends: BlendShard) -> Tensor:
-    """Return what lies between the embeddings of each blend's parents. (N, 192), float32."""
-    count = blends.parents.shape[1]
-    grouped = torch.stack([embed(image_encoder, blends.parents[:, i]) for i in range(count)], dim=1)
-    shares = blends.shares.tolist()
-    return torch.cat([blend(*told) for told in zip(grouped, shares, strict=True)])
+def between(parents: Tensor, shares: Tensor) -> Tensor:
+    """Return what `/blend` tells of parents (N, 3, 192) with their shares (N, 3): (N, 192)."""
+    rows = zip(parents, shares.tolist(), strict=True)
+    return torch.cat([blend(embeds, weights) for embeds, weights in rows])
+
+
+def embed_shards(work: Path) -> None:
+    """Write down what the image tower says of all pictures, and of all parents of blends.
+
+    It is what the unCLIP UNet learns to draw from, and what the tower is held to after that.
+    """
+    encoder = build_image_encoder()
+    encoder.load_state_dict(load_weights(work / "image_encoder.safetensors"))
+    encoder.to(device()).eval()
+    for shard in track(read_shards(work / "data"), "pictures"):
+        save_embeds(shard.file, embed(encoder, shard.pixels))
+    for shard in track(read_shards(work / "blends"), "blends"):
+        parents = open_blends(shard).parents
+        columns = [embed(encoder, parents[:, i]) for i in range(parents.shape[1])]
+        save_embeds(shard.file, torch.stack(columns, dim=1))
+
+
+def save_embeds(file: Path, embeds: Tensor) -> None:
+    """Save the embeddings of a shard's pictures (N, 192), or of its blends' parents (N, 3, 192)."""
+    np.save(file.with_suffix(".embeds.npy"), embeds.cpu().numpy())
+
+
+def read_embeds(file: Path) -> Tensor:
+    """Read what `save_embeds` wrote of a shard."""
+    return torch.from_numpy(np.load(file.with_suffix(".embeds.npy")))

@@ -78,9 +78,9 @@ class Pose:
     """How a drawing is changed before it is placed, so that no picture comes twice."""
 
     fill: float
-    turn: float
-    stretch: float
-    is_mirrored: bool
+    turn: float = 0.0
+    stretch: float = 1.0
+    is_mirrored: bool = False
 
     @classmethod
     def choose(cls, layout: Layout, rng: random.Random) -> "Pose":

@@ -3,37 +3,31 @@
 Its conditions are those of diffusers' Stable unCLIP: an image embedding, noised and followed by the
 sinusoids of its noise level, as class labels; and a text, mostly empty. It starts from the base.
 A part of the batches are blends, told of by what lies between the embeddings of their parents, as
-`/blend` tells it. The image tower learns with it, so that embeddings hold what the UNet needs, and
-goes on to learn what it learned alone, so that they still mean what they meant.
+`/blend` tells it.
 """
 
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from diffusers import UNet2DConditionModel
 from diffusers.models.embeddings import get_timestep_embedding
 from PIL import Image
-from torch import Tensor, nn
+from torch import Tensor
 
-from engine.image_encoder import blend
 from engine.pocket.architecture import PROJECTION_WIDTH
 from engine.pocket.blends import open_blends
 from engine.pocket.checkpoint import load_weights, save_weights
-from engine.pocket.clip import CLIPStage
-from engine.pocket.dataset import Pixels
+from engine.pocket.dataset import Shard
 from engine.pocket.diffusion import DROPPED, DiffusionStage
 from engine.pocket.drawing import contact_sheet, draw_variations
-from engine.pocket.embeddings import embed, to_pixel_values
+from engine.pocket.embeddings import between, read_embeds
 from engine.pocket.latents import Bucket, read_buckets
 
-BLEND_SHARE = 0.6
+BLEND_SHARE = 0.7
 # Of ordinary pictures and of blends: those need what is told of them whole, and nothing beside it.
 TEXT_SHARES = (0.35, 0.1)
 UNNOISED_SHARES = (0.5, 0.85)
-# Of CLIP's loss beside the UNet's: with it, the image tower feels both about as strongly.
-CLIP_SHARE = 0.02
 
 
 def adapt(base: dict[str, Tensor], unet: UNet2DConditionModel) -> dict[str, Tensor]:
@@ -51,35 +45,29 @@ def adapt(base: dict[str, Tensor], unet: UNet2DConditionModel) -> dict[str, Tens
 
 
 class UnCLIPStage(DiffusionStage):
-    """Trains the unCLIP UNet, and the image tower with it."""
+    """Trains the unCLIP UNet, with the towers as they are."""
 
     name = "unclip"
+    learning_rate = 1e-3
 
-    def __init__(self, work: Path, *, batch: int | None = None) -> None:
+    def __init__(self, work: Path) -> None:
         super().__init__(work)
-        self.batch = batch or self.batch
-        self.clip = CLIPStage(work, batch=self.batch)
-        self.components["image_encoder"] = self.clip.vision
-        self.components["text_encoder"].requires_grad_(False)
-        self.unet = self._prepare(self.components["unclip"])
+        for part in ("text_encoder", "image_encoder"):
+            self.components[part].requires_grad_(False)
+        self.module = self._prepare(self.components["unclip"])
         if not (work / "unclip.safetensors").exists():
-            self.unet.load_state_dict(adapt(load_weights(work / "unet.safetensors"), self.unet))
-        self.module = nn.ModuleDict({"unet": self.unet, "clip": self.clip.module})
+            self.module.load_state_dict(adapt(load_weights(work / "unet.safetensors"), self.module))
         self.noising = self.components["image_noising_scheduler"]
-        self.normalizer = self.components["image_normalizer"].requires_grad_(False)
+        self.normalizer = self.components["image_normalizer"]
+        self.told: dict[Path, Tensor] = {}
         self.blends = read_buckets(work, "blends")
-        shards = (shard for bucket in self.blends for shard in bucket.shards)
-        self.parents = {shard.file: open_blends(shard) for shard in shards}
-        self._measure()
-
-    def _measure(self) -> None:
-        """Measure the mean and the deviation of embeddings, by which noise is put on them."""
-        embeds = embed(self.clip.vision, self.clip.shards[0].pixels)
+        self._bucket()
+        embeds = torch.cat([self._read(shard) for b in self.buckets for shard in b.shards])
         self.normalizer.mean.data[:] = embeds.mean(0)
         self.normalizer.std.data[:] = embeds.std(0)
 
     def _unet(self) -> UNet2DConditionModel:
-        return self.unet
+        return self.module
 
     def _bucket(self) -> Bucket:
         """Choose a bucket of pictures, or of blends."""
@@ -88,35 +76,14 @@ class UnCLIPStage(DiffusionStage):
             return self._choose(self.blends)
         return bucket
 
-    def loss(self) -> tuple[Tensor, dict[str, float]]:
-        """Add what the image tower must see besides to how well is drawn what it tells."""
-        drawn, figures = super().loss()
-        seen, more = self.clip.loss()
-        return drawn + CLIP_SHARE * seen, {**figures, "velocity": drawn.item(), **more}
-
-    def _embed(self, bucket: Bucket, chosen: list[int]) -> Tensor:
-        """Return what the tower tells of pictures and, as `/blend` does, of blends. (B, 192)."""
-        places = [bucket.locate(i) for i in chosen]
-        if bucket.shards[0].file not in self.parents:
-            return self._look([shard.pixels[i] for shard, i in places])
-        blends = [(self.parents[shard.file], i) for shard, i in places]
-        shares = [shard.shares[i][shard.shares[i] > 0].tolist() for shard, i in blends]
-        counts = [len(some) for some in shares]
-        told = self._look(
-            [
-                shard.parents[i, j]
-                for (shard, i), count in zip(blends, counts, strict=True)
-                for j in range(count)
-            ]
-        )
-        groups = zip(torch.split(told, counts), shares, strict=True)
-        return torch.cat([blend(embeds, weights) for embeds, weights in groups])
-
-    def _look(self, pictures: list[Pixels]) -> Tensor:
-        """Embed pictures of one size. (B, 192), float32."""
-        views = to_pixel_values(np.stack(pictures)).to(self.device)
-        embeds: Tensor = self.clip.vision(pixel_values=views).image_embeds.float()
-        return embeds
+    def _read(self, shard: Shard) -> Tensor:
+        """Return what is told of a shard's pictures. (N, 192), float32."""
+        if shard.file not in self.told:
+            embeds = read_embeds(shard.file)
+            if embeds.ndim == 3:
+                embeds = between(embeds, torch.from_numpy(open_blends(shard).shares))
+            self.told[shard.file] = embeds
+        return self.told[shard.file]
 
     def _labels(self, embeds: Tensor, noise_level: Tensor) -> Tensor:
         """Noise embeddings as `StableUnCLIPImg2ImgPipeline.noise_image_embeddings` does."""
@@ -127,10 +94,12 @@ class UnCLIPStage(DiffusionStage):
         )
         return torch.cat([self.normalizer.unscale(noised), sinusoids], dim=1)
 
+    @torch.no_grad()
     def _conditions(self, bucket: Bucket, chosen: list[int]) -> dict[str, Any]:
         """Return encoded texts and class labels; zeros as labels mean 'no picture'."""
-        embeds = self._embed(bucket, chosen)
-        is_blend = bucket.shards[0].file in self.parents
+        places = [bucket.locate(i) for i in chosen]
+        embeds = torch.stack([self._read(shard)[i] for shard, i in places]).to(self.device)
+        is_blend = any(bucket is one for one in self.blends)
         noise_level = torch.randint(0, self.noising.config.num_train_timesteps, (len(chosen),))
         noise_level[torch.rand(len(chosen)) < UNNOISED_SHARES[is_blend]] = 0
         labels = self._labels(embeds, noise_level.to(self.device))
@@ -141,10 +110,8 @@ class UnCLIPStage(DiffusionStage):
         return {"encoder_hidden_states": hidden, "class_labels": labels}
 
     def save(self) -> None:
-        """Write the UNet, the image tower, and the statistics of its embeddings."""
-        self._measure()
-        self.clip.save()
-        save_weights(self.unet.state_dict(), self.work / "unclip.safetensors")
+        """Write the UNet and the statistics of the embeddings."""
+        save_weights(self.module.state_dict(), self.work / "unclip.safetensors")
         save_weights(self.normalizer.state_dict(), self.work / "image_normalizer.safetensors")
 
     def sheet(self) -> Image.Image:

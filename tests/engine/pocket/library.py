@@ -13,6 +13,7 @@ from PIL import Image, ImageDraw
 from engine.pocket.blends import compose_blends
 from engine.pocket.concepts import Concept
 from engine.pocket.dataset import SQUARE, save_scenes
+from engine.pocket.embeddings import embed_shards
 from engine.pocket.export import WEIGHTS, unpack
 from engine.pocket.icons import ICON_SIZE, Art
 from engine.pocket.latents import encode_shards
@@ -49,7 +50,7 @@ LIBRARY = [
 
 
 def make_work(work: Path, *, pictures: int, blends: int) -> None:
-    """Lay a small work folder out: the shipped weights, composed pictures, and their latents."""
+    """Lay a small work folder out: the shipped weights, pictures, latents and embeddings."""
     composer = Composer(LIBRARY)
     for folder in ("data", "blends"):
         (work / folder).mkdir(parents=True)
@@ -57,3 +58,4 @@ def make_work(work: Path, *, pictures: int, blends: int) -> None:
     compose_blends(composer, work / "blends" / "128x128-0000.npy", range(blends), SQUARE)
     unpack(WEIGHTS, work)
     encode_shards(work)
+    embed_shards(work)

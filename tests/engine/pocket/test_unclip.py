@@ -5,13 +5,14 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from engine.image_encoder import blend
 from engine.pocket.architecture import (
     build_base_unet,
     build_feature_extractor,
     build_unclip_unet,
 )
-from engine.pocket.diffusion import DiffusionStage
-from engine.pocket.embeddings import embed, embed_parents, to_pixel_values
+from engine.pocket.blends import open_blends
+from engine.pocket.embeddings import embed, to_pixel_values
 from engine.pocket.unclip import UnCLIPStage, adapt
 from tests.engine.pocket.library import make_work
 
@@ -44,46 +45,45 @@ def test_the_unclip_unet_starts_from_the_base() -> None:
 def stage(tmp_path_factory: pytest.TempPathFactory) -> UnCLIPStage:
     work = tmp_path_factory.mktemp("work")
     make_work(work, pictures=40, blends=6)
-    return UnCLIPStage(work, batch=4)
+    made = UnCLIPStage(work)
+    made.batch = 4
+    return made
 
 
 def test_a_blend_is_told_of_as_the_command_tells_it(stage: UnCLIPStage) -> None:
     (bucket,) = stage.blends
-    (blends,) = stage.parents.values()
-    with torch.no_grad():
-        told = stage._embed(bucket, [4, 0, 5])
-    expected = embed_parents(stage.clip.vision, blends)[[4, 0, 5]]
-    assert torch.allclose(told, expected, atol=1e-4)
+    (shard,) = bucket.shards
+    blends = open_blends(shard)
+    encoder = stage.components["image_encoder"]
+    for i in range(len(shard.captions)):
+        shares = blends.shares[i][blends.shares[i] > 0]
+        parents = embed(encoder, blends.parents[i, : len(shares)])
+        told = stage._read(shard)[i]
+        assert torch.allclose(told, blend(parents, shares.tolist())[0], atol=1e-4)
 
 
 def test_a_picture_is_told_of_as_the_tower_sees_it(stage: UnCLIPStage) -> None:
-    stage._bucket()
     (bucket,) = stage.buckets
-    with torch.no_grad():
-        told = stage._embed(bucket, [7, 3])
-    expected = embed(stage.clip.vision, bucket.shards[0].pixels[[7, 3]])
-    assert torch.allclose(told, expected, atol=1e-4)
+    (shard,) = bucket.shards
+    expected = embed(stage.components["image_encoder"], shard.pixels)
+    assert torch.allclose(stage._read(shard), expected, atol=1e-4)
 
 
-def test_what_is_drawn_badly_is_felt_by_the_tower_too(stage: UnCLIPStage) -> None:
-    stage.module.zero_grad()
-    loss, _ = DiffusionStage.loss(stage)
+def test_the_unet_learns_and_nothing_else(stage: UnCLIPStage) -> None:
+    loss, _ = stage.loss()
     loss.backward()  # type: ignore[no-untyped-call]
-    for part in (stage.unet, stage.clip.vision):
-        assert any(p.grad is not None and p.grad.abs().sum() > 0 for p in part.parameters())
-    assert all(p.grad is None for p in stage.clip.text.parameters())
+    assert all(p.grad is not None for p in stage.module.class_embedding.parameters())
+    for part in ("image_encoder", "text_encoder"):
+        assert all(p.grad is None for p in stage.components[part].parameters())
 
 
-def test_the_stage_leaves_the_unet_the_tower_and_the_statistics_of_its_embeddings(
-    stage: UnCLIPStage,
-) -> None:
+def test_the_stage_leaves_the_unet_and_the_statistics_of_embeddings(stage: UnCLIPStage) -> None:
     with torch.no_grad():
-        stage.clip.vision.visual_projection.weight.mul_(2)
+        stage.module.conv_in.weight.mul_(2)
     stage.save()
-    tower = load_file(stage.work / "image_encoder.safetensors")
-    assert torch.equal(
-        tower["visual_projection.weight"], stage.clip.vision.visual_projection.weight
-    )
+    unet = load_file(stage.work / "unclip.safetensors")
+    assert torch.equal(unet["conv_in.weight"], stage.module.conv_in.weight)
+    (shard,) = stage.buckets[0].shards
     statistics = load_file(stage.work / "image_normalizer.safetensors")
-    embeds = embed(stage.clip.vision, stage.clip.shards[0].pixels)
-    assert torch.allclose(statistics["mean"][0], embeds.mean(0), atol=1e-5)
+    assert torch.allclose(statistics["mean"][0], stage._read(shard).mean(0), atol=1e-5)
+    assert torch.allclose(statistics["std"][0], stage._read(shard).std(0), atol=1e-5)
