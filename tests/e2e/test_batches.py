@@ -55,11 +55,9 @@ async def test_three_are_drawn_at_once_and_one_is_cancelled(channel: Channel) ->
     await asyncio.gather(channel.finished(ada), channel.finished(grace))
     async with channel.memory() as (jobs, _):
         drawn = [await jobs.get(job_id) for job_id in (2, 3, 4)]
-    assert [job.state for job in drawn if job] == [
-        JobState.DONE,
-        JobState.CANCELLED,
-        JobState.DONE,
-    ]
+    # Which job got which number is a race of three commands; whose was cancelled was seen above.
+    states = sorted(job.state for job in drawn if job)
+    assert states == [JobState.CANCELLED, JobState.DONE, JobState.DONE]
     begun = [job.started_at for job in drawn if job and job.started_at]
     assert (max(begun) - min(begun)).total_seconds() < 1
 
