@@ -52,6 +52,15 @@ def save_shard(file: Path, pairs: Sequence[tuple[Image.Image, str]]) -> None:
     file.with_suffix(".json").write_text(captions, encoding="utf-8")
 
 
+def claim(file: Path) -> bool:
+    """Take it on to make a file; False when it was taken on before, here or by another process."""
+    try:
+        file.with_suffix(".claim").touch(exist_ok=False)
+    except FileExistsError:
+        return False
+    return True
+
+
 def read_shards(folder: Path) -> list[Shard]:
     """Open every finished shard."""
     shards = []

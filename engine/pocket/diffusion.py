@@ -21,7 +21,7 @@ from torch.nn.functional import mse_loss
 from engine.pocket.architecture import AESTHETIC_SCORE, REFINER_TIMESTEPS, build_scheduler
 from engine.pocket.checkpoint import save_weights
 from engine.pocket.drawing import PROMPTS, contact_sheet, draw_base, draw_refined
-from engine.pocket.export import load_components
+from engine.pocket.export import open_components
 from engine.pocket.latents import Bucket, read_buckets, to_latents
 from engine.pocket.training import device
 
@@ -54,10 +54,7 @@ class DiffusionStage(abc.ABC):
         self.device = device()
         self.batch = BATCHES[self.device.type]
         self.random = random.Random()
-        self.components: dict[str, Any] = {
-            name: part.float().to(self.device) if isinstance(part, nn.Module) else part
-            for name, part in load_components(work).items()
-        }
+        self.components = open_components(work, self.device)
         self.components["text_encoder_2"].requires_grad_(False)
         self.alphas = DDPMScheduler.from_config(build_scheduler().config).alphas_cumprod
         self.alphas = self.alphas.to(self.device)

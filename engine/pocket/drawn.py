@@ -14,13 +14,12 @@ import numpy as np
 import torch
 from PIL import Image
 from rich.progress import track
-from torch import nn
 
 from engine.pocket.blends import MOST_PARENTS, open_blends, save_blends
-from engine.pocket.dataset import SQUARE, Shard, read_shards
+from engine.pocket.dataset import SQUARE, Shard, claim, read_shards
 from engine.pocket.drawing import draw_from_embeds
 from engine.pocket.embeddings import between, read_embeds, save_embeds
-from engine.pocket.export import load_components
+from engine.pocket.export import open_components
 from engine.pocket.training import device
 
 BATCH = 50
@@ -31,20 +30,14 @@ GUIDANCE_SCALES = (3.0, 5.0)
 
 def draw_blends(work: Path, count: int) -> None:
     """Draw up to `count` shards that are not drawn yet; several processes may share the work."""
-    components = {
-        name: part.float().to(device()) if isinstance(part, nn.Module) else part
-        for name, part in load_components(work).items()
-    }
+    components = open_components(work, device())
     folder = work / "drawn"
     folder.mkdir(exist_ok=True)
     composed = [shard for shard in read_shards(work / "blends") if shard.size == SQUARE]
     for shard in track(composed[:count], "drawn"):
         file = folder / shard.file.name
-        try:
-            file.with_suffix(".claim").touch(exist_ok=False)
-        except FileExistsError:
-            continue
-        _draw_shard(components, shard, file)
+        if claim(file):
+            _draw_shard(components, shard, file)
 
 
 @torch.no_grad()

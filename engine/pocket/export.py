@@ -60,6 +60,14 @@ def load_components(work: Path) -> dict[str, Any]:
     }
 
 
+def open_components(work: Path, device: torch.device) -> dict[str, Any]:
+    """Build the same components in float32 on a device, to train them and to draw with them."""
+    return {
+        name: part.float().to(device) if isinstance(part, nn.Module) else part
+        for name, part in load_components(work).items()
+    }
+
+
 def unpack(source: Path, work: Path) -> None:
     """Write an exported folder's parts where the stages leave theirs, to go on from them."""
     shutil.copytree(source / "tokenizer", work / "tokenizer", dirs_exist_ok=True)

@@ -17,14 +17,14 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 from scipy import linalg
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn.functional import normalize
 
 from engine.pocket import rules
 from engine.pocket.dataset import SQUARE, Pixels
 from engine.pocket.drawing import draw_base, draw_refined, draw_variations
 from engine.pocket.embeddings import embed
-from engine.pocket.export import load_components
+from engine.pocket.export import open_components
 from engine.pocket.icons import load_art
 from engine.pocket.questions import Kind, Question, ask
 from engine.pocket.scenes import Composer, draw
@@ -91,10 +91,7 @@ class Judge:
 
     def __init__(self, work: Path, count: int) -> None:
         self.device = device()
-        self.components = {
-            name: part.float().to(self.device) if isinstance(part, nn.Module) else part
-            for name, part in load_components(work).items()
-        }
+        self.components = open_components(work, self.device)
         library = load_art(work / "npm")
         self.composer = Composer(library)
         self.questions = ask(library, count)

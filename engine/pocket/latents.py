@@ -14,7 +14,7 @@ from rich.progress import track
 from torch import Tensor
 
 from engine.pocket.checkpoint import load_weights
-from engine.pocket.dataset import Shard, read_shards
+from engine.pocket.dataset import Shard, claim, read_shards
 from engine.pocket.vae import VAEStage
 
 CHUNK = 50
@@ -50,9 +50,7 @@ def encode_shards(work: Path) -> None:
     stage.module.eval()
     for shard in track([*stage.shards, *read_shards(work / "blends")], "latents"):
         file = shard.file.with_suffix(".latents")
-        try:
-            file.with_suffix(".claim").touch(exist_ok=False)
-        except FileExistsError:
+        if not claim(file):
             continue
         chunks = range(0, len(shard.pixels), CHUNK)
         latents = [stage.encode(np.array(shard.pixels[i : i + CHUNK])) for i in chunks]
