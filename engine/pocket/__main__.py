@@ -1,8 +1,8 @@
 """`python -m engine.pocket STAGE`: make the pocket model, one stage at a time.
 
 The order is data, tokenizer, vae and clip (side by side if you like), latents, base, refiner,
-embeds, unclip, drawn, tower, judge, export, samples. In place of tokenizer, vae and clip, `unpack`
-takes all parts as the package ships them, and the stages go on from there.
+tower, embeds, unclip, drawn, tower again, judge, export, samples. In place of tokenizer, vae and
+clip, `unpack` takes all parts as the package ships them, and the stages go on from there.
 """
 
 import argparse
@@ -29,14 +29,14 @@ DEFAULT_MINUTES = {
 
 
 def make_data(work: Path, shards: int) -> None:
-    """Download the art and compose captioned pictures, and two fifths as many blends."""
+    """Download the art and compose captioned pictures, and three fifths as many blends."""
     from engine.pocket.blends import compose_blends
     from engine.pocket.dataset import make_shards, save_scenes
     from engine.pocket.icons import load_art
     from engine.pocket.scenes import Composer
 
     composer = Composer(load_art(work / "npm"))
-    kinds = (("data", shards, save_scenes), ("blends", 2 * shards // 5, compose_blends))
+    kinds = (("data", shards, save_scenes), ("blends", 3 * shards // 5, compose_blends))
     with Progress() as bar:
         for name, count, save in kinds:
             advance = partial(bar.advance, bar.add_task(name, total=count))

@@ -1,10 +1,10 @@
 """Blends as pictures: what is to come of several pictures of one thing each.
 
-The things stand in one picture, the weightier larger, each before its own backdrop; one backdrop
-passes into the next. What is told of a blend is a mean, which has no order: the lightest picture
-always comes first, so that the UNet need not guess which stands where. Such pictures lie beside
-those they are made of, so that the image tower can learn to see the ones between the others, and
-the unCLIP UNet to draw what lies between.
+The things stand in one picture, corner to corner and the weightier larger, each before its own
+backdrop; one backdrop passes into the next. What is told of a blend is a mean, which has no order:
+the lightest picture always comes first, so that the UNet need not guess which stands where. Such
+pictures lie beside those they are made of, so that the image tower can learn to see the ones
+between the others, and the unCLIP UNet to draw what lies between.
 """
 
 import random
@@ -24,9 +24,9 @@ from engine.pocket.scenes import FILL_AMONG_OTHERS, Composer, Pose, Scene, draw,
 
 MOST_PARENTS = 3
 PAIR_SHARE = 0.8
-SMALLEST_SHARE = 0.35
+SMALLEST_SHARE = 0.4
 # How soon one backdrop passes into the next; 0 is a mean of all, 100 an edge.
-STEEPNESS = 6.0
+STEEPNESS = 8.0
 FIRST_SEED = 10_000_000
 """Beyond the seeds of ordinary pictures, which are their shard's number and their place in it."""
 
@@ -67,7 +67,8 @@ def draw_blend(scenes: Sequence[Scene], shares: Sequence[float], rng: random.Ran
     first = scenes[0]
     places: Sequence[Cell]
     if len(scenes) == 2:
-        places = divide(shares[0], is_wide=first.is_side_by_side)
+        width, height = first.size
+        places = divide(shares[0], aspect=width / height)
     else:
         places = cells(Layout.THREE, is_wide=first.is_side_by_side)
     grounds = [draw_backdrop(scene.backdrop, scene.size, rng) for scene in scenes]

@@ -1,8 +1,7 @@
 """The second text encoder's training: captions and pictures find each other (CLIP's loss).
 
 Half of every batch shares one kind of backdrop, so that backdrops alone cannot tell its pairs apart
-and the things in front must be learned. Once a base was trained on the text tower's words, only the
-image tower learns.
+and the things in front must be learned.
 """
 
 import math
@@ -62,8 +61,6 @@ class CLIPStage:
         self.module.logit_scale = self.logit_scale
         self.module.to(self.device)
         self.by_backdrop = self._sort()
-        if (work / "unet.safetensors").exists():
-            self.text.requires_grad_(False)
 
     def _sort(self) -> dict[str, list[tuple[Shard, int]]]:
         """Sort the pictures by what the last words of their captions say of the backdrop."""
@@ -73,20 +70,21 @@ class CLIPStage:
                 words = caption.split(" background")[0].split()
                 kind = words[-1] if " background" in caption else "other"
                 kinds.setdefault(kind, []).append((shard, i))
-        return {kind: found for kind, found in kinds.items() if len(found) > self.batch}
+        return kinds
 
     def _batch(self) -> list[tuple[Shard, int]]:
         """Draw half a batch from anywhere, and half from one kind of backdrop."""
         mixed = [self.random.choice(self.shards) for _ in range(self.batch // 2)]
         drawn = [(shard, self.random.randrange(len(shard.captions))) for shard in mixed]
         kind = self.random.choice(list(self.by_backdrop))
-        return drawn + self.random.sample(self.by_backdrop[kind], self.batch - len(drawn))
+        return drawn + self.random.choices(self.by_backdrop[kind], k=self.batch - len(drawn))
 
     def _embed_images(self, pixels: Pixels) -> Tensor:
-        """Return unit vectors for (B, H, W, 3), uint8."""
+        """Return what the image tower says of (B, H, W, 3), uint8, not normalised. (B, 192)."""
         x = to_pixel_values(pixels).to(self.device)
         with torch.autocast(self.device.type, dtype=torch.bfloat16):
-            return normalize(self.vision(pixel_values=x).image_embeds.float(), dim=-1)
+            embeds: Tensor = self.vision(pixel_values=x).image_embeds
+        return embeds.float()
 
     def _embed_texts(self, captions: list[str]) -> Tensor:
         """Return unit vectors for captions."""
@@ -102,6 +100,10 @@ class CLIPStage:
         pairs = self._batch()
         captions = [shard.captions[i] for shard, i in pairs]
         images = self._embed_images(np.stack([shard.pixels[i] for shard, i in pairs]))
+        return self._compare(normalize(images, dim=-1), captions)
+
+    def _compare(self, images: Tensor, captions: list[str]) -> tuple[Tensor, dict[str, float]]:
+        """Return CLIP's loss of unit vectors (B, 192), and how many found their captions."""
         scale = self.logit_scale.exp().clamp(max=60)
         logits = scale * images @ self._embed_texts(captions).T
         # Two pictures of one caption are both right.
@@ -110,19 +112,18 @@ class CLIPStage:
         same = ids[:, None] == ids
         target = same.float() / same.sum(-1, keepdim=True)
         loss = (cross_entropy(logits, target) + cross_entropy(logits.T, target)) / 2
-        hits = (logits.argmax(-1) == torch.arange(self.batch, device=self.device)).float().mean()
+        hits = (logits.argmax(-1) == torch.arange(len(ids), device=self.device)).float().mean()
         return loss, {"found": hits.item()}
 
     def save(self) -> None:
-        """Write the towers that learned."""
-        if any(parameter.requires_grad for parameter in self.text.parameters()):
-            save_weights(self.text.state_dict(), self.work / "text_encoder_2.safetensors")
+        """Write both towers."""
+        save_weights(self.text.state_dict(), self.work / "text_encoder_2.safetensors")
         save_weights(self.vision.state_dict(), self.work / "image_encoder.safetensors")
 
     def sheet(self) -> Image.Image:
         """Show, for each probe, the eight pictures of one shard that fit best."""
         shard = self.shards[-1]
         chunks = [np.asarray(shard.pixels[i : i + 250]) for i in range(0, len(shard.pixels), 250)]
-        images = torch.cat([self._embed_images(chunk) for chunk in chunks])
+        images = normalize(torch.cat([self._embed_images(chunk) for chunk in chunks]), dim=-1)
         best = (self._embed_texts(list(PROBES)) @ images.T).topk(8).indices.flatten().cpu().numpy()
         return to_image(to_tensor(shard.pixels[best]), columns=8)

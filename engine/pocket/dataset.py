@@ -6,11 +6,13 @@ Its number is its seed, so a shard that was lost is made again the same.
 
 import json
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+from filelock import FileLock, Timeout
 from PIL import Image
 
 from engine.pocket.scenes import BUCKETS, Composer
@@ -52,13 +54,20 @@ def save_shard(file: Path, pairs: Sequence[tuple[Image.Image, str]]) -> None:
     file.with_suffix(".json").write_text(captions, encoding="utf-8")
 
 
-def claim(file: Path) -> bool:
-    """Take it on to make a file; False when it was taken on before, here or by another process."""
+@contextmanager
+def claim(file: Path) -> Iterator[bool]:
+    """Take it on to make a file; False when it is there, or another process is making it.
+
+    The claim ends with the process, so what was cut off is taken on again by the next.
+    """
+    lock = FileLock(file.with_suffix(".lock"), blocking=False)
     try:
-        file.with_suffix(".claim").touch(exist_ok=False)
-    except FileExistsError:
-        return False
-    return True
+        held = lock.acquire()
+    except Timeout:
+        yield False
+        return
+    with held:
+        yield not file.exists()
 
 
 def read_shards(folder: Path) -> list[Shard]:

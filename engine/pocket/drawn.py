@@ -36,8 +36,10 @@ def draw_blends(work: Path, count: int) -> None:
     composed = [shard for shard in read_shards(work / "blends") if shard.size == SQUARE]
     for shard in track(composed[:count], "drawn"):
         file = folder / shard.file.name
-        if claim(file):
-            _draw_shard(components, shard, file)
+        # The captions are written last.
+        with claim(file.with_suffix(".json")) as is_ours:
+            if is_ours:
+                _draw_shard(components, shard, file)
 
 
 @torch.no_grad()

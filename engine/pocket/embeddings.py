@@ -10,8 +10,8 @@ from torch import Tensor
 from torch.nn.functional import adaptive_avg_pool2d
 
 from engine.image_encoder import blend
-from engine.pocket.architecture import VISION_SIZE, build_image_encoder
-from engine.pocket.blends import open_blends
+from engine.pocket.architecture import PROJECTION_WIDTH, VISION_SIZE, build_image_encoder
+from engine.pocket.blends import BlendShard, open_blends
 from engine.pocket.checkpoint import load_weights
 from engine.pocket.dataset import Pixels, read_shards
 from engine.pocket.training import device
@@ -37,7 +37,7 @@ def embed(image_encoder: Any, pixels: Pixels) -> Tensor:
     """Return the embeddings of pictures (N, H, W, 3), not normalised. (N, 192), float32."""
     chunks = [np.array(pixels[i : i + CHUNK]) for i in range(0, len(pixels), CHUNK)]
     views = [to_pixel_values(chunk).to(image_encoder.device) for chunk in chunks]
-    return torch.cat([image_encoder(pixel_values=view).image_embeds for view in views])
+    return torch.cat([image_encoder(pixel_values=view).image_embeds.float() for view in views])
 
 
 def between(parents: Tensor, shares: Tensor) -> Tensor:
@@ -54,19 +54,38 @@ def embed_shards(work: Path) -> None:
     encoder = build_image_encoder()
     encoder.load_state_dict(load_weights(work / "image_encoder.safetensors"))
     encoder.to(device()).eval()
-    for shard in track(read_shards(work / "data"), "pictures"):
-        save_embeds(shard.file, embed(encoder, shard.pixels))
-    for shard in track(read_shards(work / "blends"), "blends"):
-        parents = open_blends(shard).parents
-        columns = [embed(encoder, parents[:, i]) for i in range(parents.shape[1])]
-        save_embeds(shard.file, torch.stack(columns, dim=1))
+    # Half the precision is far finer than what the UNet can draw, and twice as fast.
+    with torch.autocast(encoder.device.type, dtype=torch.bfloat16):
+        for shard in track(read_shards(work / "data"), "pictures"):
+            save_embeds(shard.file, embed(encoder, shard.pixels))
+        for shard in track(read_shards(work / "blends"), "blends"):
+            save_embeds(shard.file, _embed_parents(encoder, open_blends(shard)))
+
+
+def _embed_parents(image_encoder: Any, blends: BlendShard) -> Tensor:
+    """Return the embeddings of parents (N, 3, 192); zeros where there is none."""
+    is_real = blends.shares > 0
+    embeds = torch.zeros(*is_real.shape, PROJECTION_WIDTH, device=image_encoder.device)
+    for i in range(is_real.shape[1]):
+        rows = is_real[:, i].nonzero()[0]
+        embeds[rows, i] = embed(image_encoder, blends.parents[rows, i])
+    return embeds
+
+
+def _embeds_file(file: Path) -> Path:
+    return file.with_suffix(".embeds.npy")
 
 
 def save_embeds(file: Path, embeds: Tensor) -> None:
     """Save the embeddings of a shard's pictures (N, 192), or of its blends' parents (N, 3, 192)."""
-    np.save(file.with_suffix(".embeds.npy"), embeds.cpu().numpy())
+    np.save(_embeds_file(file), embeds.cpu().numpy())
+
+
+def is_embedded(file: Path) -> bool:
+    """Tell whether a shard's embeddings were written down."""
+    return _embeds_file(file).exists()
 
 
 def read_embeds(file: Path) -> Tensor:
     """Read what `save_embeds` wrote of a shard."""
-    return torch.from_numpy(np.load(file.with_suffix(".embeds.npy")))
+    return torch.from_numpy(np.load(_embeds_file(file)))

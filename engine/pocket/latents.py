@@ -50,14 +50,18 @@ def encode_shards(work: Path) -> None:
     stage.module.eval()
     for shard in track([*stage.shards, *read_shards(work / "blends")], "latents"):
         file = shard.file.with_suffix(".latents")
-        if not claim(file):
-            continue
-        chunks = range(0, len(shard.pixels), CHUNK)
-        latents = [stage.encode(np.array(shard.pixels[i : i + CHUNK])) for i in chunks]
-        partial = file.with_suffix(".partial")
-        with partial.open("wb") as out:
-            np.save(out, torch.cat(latents).half().cpu().numpy())
-        partial.replace(file)
+        with claim(file) as is_ours:
+            if is_ours:
+                _encode_shard(stage, shard, file)
+
+
+def _encode_shard(stage: VAEStage, shard: Shard, file: Path) -> None:
+    chunks = range(0, len(shard.pixels), CHUNK)
+    latents = [stage.encode(np.array(shard.pixels[i : i + CHUNK])) for i in chunks]
+    partial = file.with_suffix(".partial")
+    with partial.open("wb") as out:
+        np.save(out, torch.cat(latents).half().cpu().numpy())
+    partial.replace(file)
 
 
 def read_buckets(work: Path, folder: str = "data") -> list[Bucket]:

@@ -27,7 +27,7 @@ LAYOUT_WEIGHTS = {
     Layout.FOUR: 0.005,
     Layout.PAIR: 0.1,
 }
-OVERLAP = 1.15
+OVERLAP = 1.36
 COUNTS = {Layout.TWO: 2, Layout.THREE: 3, Layout.FOUR: 4}
 
 
@@ -48,12 +48,22 @@ def cells(layout: Layout, *, is_wide: bool) -> tuple[Cell, ...]:
     return _CELLS[layout]
 
 
-def divide(share: float, *, is_wide: bool) -> tuple[Cell, Cell]:
-    """Divide a frame in two that overlap a little; the first takes about `share` of its length."""
-    first, second = OVERLAP * share, OVERLAP * (1 - share)
-    if is_wide:
-        return Cell(first / 2, 0.5, first, 1), Cell(1 - second / 2, 0.5, second, 1)
-    return Cell(0.5, first / 2, 1, first), Cell(0.5, 1 - second / 2, 1, second)
+def divide(share: float, *, aspect: float) -> tuple[Cell, Cell]:
+    """Set two squares in opposite corners, where they overlap a little.
+
+    share: the first's part of both sides together. aspect: the frame's width by its height; in
+    frames of one area the squares are as large, as far as the shorter side has room for them.
+    """
+    first, second = (_square(OVERLAP * part, aspect) for part in (share, 1 - share))
+    return (
+        Cell(first[0] / 2, first[1] / 2, *first),
+        Cell(1 - second[0] / 2, 1 - second[1] / 2, *second),
+    )
+
+
+def _square(side: float, aspect: float) -> tuple[float, float]:
+    """Return a square's width and height as shares of a frame's; `side` is of a square frame's."""
+    return min(1.0, side / aspect**0.5), min(1.0, side * aspect**0.5)
 
 
 _SIDE_BY_SIDE = (Cell(0.25, 0.5, 0.5, 1), Cell(0.75, 0.5, 0.5, 1))

@@ -1,11 +1,12 @@
 """The image tower learns to see blends between their parents, as they are composed and drawn."""
 
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from torch.nn.functional import cosine_similarity
+from torch.nn.functional import cosine_similarity, normalize
 
 from engine.pocket.blends import open_blends
 from engine.pocket.dataset import read_shards
@@ -52,17 +53,24 @@ def test_shards_that_are_drawn_are_not_drawn_again(work: Path) -> None:
     assert file.stat().st_mtime_ns == before
 
 
-def test_the_tower_learns_where_blends_lie_and_says_of_pictures_what_it_said(work: Path) -> None:
+def open_stage(work: Path) -> TowerStage:
     stage = TowerStage(work)
+    stage.batch, stage.blend_batch = 24, 8
     stage.module.train()
+    return stage
+
+
+def test_the_tower_learns_where_blends_lie_and_says_of_pictures_what_it_said(work: Path) -> None:
+    stage = open_stage(work)
 
     def apart(folder: str) -> float:
         (shard,) = read_shards(work / folder)
         parents, shares = read_embeds(shard.file), torch.from_numpy(open_blends(shard).shares)
-        seen = embed(stage.module, shard.pixels)
+        seen = embed(stage.vision, shard.pixels)
         return 1 - float(cosine_similarity(seen, between(parents, shares)).mean())
 
     before = {folder: apart(folder) for folder in ("blends", "drawn")}
+    words = {name: value.clone() for name, value in stage.text.state_dict().items()}
     optimizers = build_optimizers(stage.module, lr=5e-4)
     for _ in range(24):
         loss, figures = stage.loss()
@@ -70,9 +78,35 @@ def test_the_tower_learns_where_blends_lie_and_says_of_pictures_what_it_said(wor
         for optimizer in optimizers:
             optimizer.step()
             optimizer.zero_grad()
-    assert figures.keys() >= {"moved", "blends_ranked", "drawn_ranked"}
+    assert figures.keys() >= {"moved", "found", "blends_ranked", "drawn_ranked"}
     for folder, distance in before.items():
         assert apart(folder) < 0.8 * distance, folder
     (singles,) = read_shards(work / "data")
-    kept = cosine_similarity(embed(stage.module, singles.pixels), read_embeds(singles.file))
+    kept = cosine_similarity(embed(stage.vision, singles.pixels), read_embeds(singles.file))
     assert kept.mean() > 0.95
+    assert all(torch.equal(value, words[name]) for name, value in stage.text.state_dict().items())
+
+
+def test_before_its_words_are_written_down_the_tower_is_free(work: Path, tmp_path: Path) -> None:
+    shutil.copytree(work, tmp_path, dirs_exist_ok=True)
+    for file in (tmp_path / "data").glob("*.embeds.npy"):
+        file.unlink()
+    loss, figures = open_stage(tmp_path).loss()
+    assert "moved" not in figures
+    assert loss.isfinite()
+
+
+def test_twins_of_a_parent_are_no_strangers(work: Path) -> None:
+    stage = open_stage(work)
+    (blends,) = stage.blends["blends"]
+    stage.blend_batch = len(blends.shares)
+    parents = blends.parents[blends.shares > 0]
+    twins = normalize(embed(stage.vision, parents), dim=-1)
+    alike = normalize(twins + 0.6 * twins.roll(3, 0), dim=-1)
+    with torch.no_grad():
+        alone, beside_twins, beside_likenesses = (
+            float(stage._blend_losses(blends, strangers)[1])
+            for strangers in (twins[:0], twins, alike)
+        )
+    assert beside_twins == pytest.approx(alone, abs=0.15)
+    assert beside_likenesses > alone + 0.3
