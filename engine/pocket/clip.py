@@ -1,7 +1,8 @@
 """The second text encoder's training: captions and pictures find each other (CLIP's loss).
 
 Half of every batch shares one kind of backdrop, so that backdrops alone cannot tell its pairs apart
-and the things in front must be learned.
+and the things in front must be learned. Miscounted captions stand beside, so that one thing more or
+less is learned, too.
 """
 
 import math
@@ -12,7 +13,7 @@ import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor, nn
-from torch.nn.functional import cross_entropy, normalize
+from torch.nn.functional import cross_entropy, normalize, pad
 from transformers import CLIPTokenizer
 
 from engine.pocket.architecture import MAX_TOKENS, build_image_encoder, build_text_encoder_2
@@ -33,6 +34,12 @@ PROBES = (
     "a star",
     "a bus",
 )
+
+
+def miscount(caption: str) -> str:
+    """Say three of what a caption says there are two of, and two of three; the rest stays."""
+    words = {"two": "three", "three": "two"}
+    return " ".join(words.get(word, word) for word in caption.split(" "))
 
 
 class CLIPStage:
@@ -104,14 +111,17 @@ class CLIPStage:
 
     def _compare(self, images: Tensor, captions: list[str]) -> tuple[Tensor, dict[str, float]]:
         """Return CLIP's loss of unit vectors (B, 192), and how many found their captions."""
+        miscounted = list({miscount(caption) for caption in captions} - set(captions))
+        texts = self._embed_texts([*captions, *miscounted])
         scale = self.logit_scale.exp().clamp(max=60)
-        logits = scale * images @ self._embed_texts(captions).T
-        # Two pictures of one caption are both right.
+        logits = scale * images @ texts.T
+        # Two pictures of one caption are both right; a miscounted caption is right for none.
         numbers = {caption: i for i, caption in enumerate(captions)}
         ids = torch.tensor([numbers[caption] for caption in captions], device=self.device)
         same = ids[:, None] == ids
         target = same.float() / same.sum(-1, keepdim=True)
-        loss = (cross_entropy(logits, target) + cross_entropy(logits.T, target)) / 2
+        found = cross_entropy(logits, pad(target, (0, len(miscounted))))
+        loss = (found + cross_entropy(logits[:, : len(ids)].T, target)) / 2
         hits = (logits.argmax(-1) == torch.arange(len(ids), device=self.device)).float().mean()
         return loss, {"found": hits.item()}
 

@@ -172,16 +172,14 @@ def test_a_drawn_blend_is_nearer_to_its_parents_than_to_other_pictures(
     assert sum(nearer) >= 0.8 * len(nearer)
 
 
-@pytest.mark.parametrize(
-    ("prompt", "words"),
-    [
-        ("three red hearts on a white background", "three"),
-        ("two yellow stars on a blue background", "two"),
-    ],
-)
-def test_several_of_a_kind_are_counted(studio: Studio, prompt: str, words: str) -> None:
-    answer = studio.describe(studio.imagine(prompt, seed=0), seed=0)
-    assert words in answer.prompts[0].split()
+def test_several_of_a_kind_are_counted(studio: Studio) -> None:
+    counted = []
+    for number, things in (("three", "red hearts on a white"), ("two", "yellow stars on a blue")):
+        for seed in range(4):
+            drawn = studio.imagine(f"{number} {things} background", seed=seed)
+            counted.append(number in studio.describe(drawn, seed=0).prompts[0].split())
+    # Now and then two grow into each other where they touch.
+    assert sum(counted) >= 7
 
 
 @pytest.mark.parametrize("colour", ["white", "black", "red", "yellow"])
