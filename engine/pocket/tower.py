@@ -40,7 +40,9 @@ class TowerStage(CLIPStage):
         self.blend_batch = BLENDS[self.device.type]
         self.text.requires_grad_(False)
         files = [shard.file for shard in self.shards]
-        self.told = {file: read_embeds(file) for file in files if is_embedded(file)}
+        # Of all pictures or of none: what was made later must be written down, too.
+        is_held = any(is_embedded(file) for file in files)
+        self.told = {file: read_embeds(file) for file in files} if is_held else {}
         self.blends: dict[str, list[BlendShard]] = {}
         for kind in ("blends", "drawn"):
             shards = [shard for shard in read_shards(work / kind) if shard.size == SQUARE]

@@ -65,7 +65,8 @@ def test_the_tower_learns_where_blends_lie_and_says_of_pictures_what_it_said(wor
 
     def apart(folder: str) -> float:
         (shard,) = read_shards(work / folder)
-        parents, shares = read_embeds(shard.file), torch.from_numpy(open_blends(shard).shares)
+        shares = torch.from_numpy(open_blends(shard).shares)
+        parents = read_embeds(work / "blends" / shard.file.name)
         seen = embed(stage.vision, shard.pixels)
         return 1 - float(cosine_similarity(seen, between(parents, shares)).mean())
 
@@ -94,6 +95,15 @@ def test_before_its_words_are_written_down_the_tower_is_free(work: Path, tmp_pat
     loss, figures = open_stage(tmp_path).loss()
     assert "moved" not in figures
     assert loss.isfinite()
+
+
+def test_pictures_that_were_made_since_must_be_written_down_too(work: Path, tmp_path: Path) -> None:
+    shutil.copytree(work, tmp_path, dirs_exist_ok=True)
+    for suffix in (".npy", ".json"):
+        (file,) = (tmp_path / "data").glob(f"*-0000{suffix}")
+        shutil.copy(file, file.with_name(f"128x128-0001{suffix}"))
+    with pytest.raises(FileNotFoundError, match=r"128x128-0001\.embeds"):
+        open_stage(tmp_path)
 
 
 def test_twins_of_a_parent_are_no_strangers(work: Path) -> None:
