@@ -1,7 +1,7 @@
 """Several jobs that are drawn as one: rows that share a model, and what each job sees of it.
 
-A row is one picture of one job. Each has a seed and a prompt of its own, so nobody can tell from
-the result who else was in the batch.
+A row is one picture of one job, or one of the candidates for it. Each has a seed and a prompt of
+its own, so nobody can tell from the result who else was in the batch.
 """
 
 from __future__ import annotations
@@ -41,8 +41,8 @@ class Job:
     """The pictures that it names, by sha256."""
     is_stopped: bool = False
     groups_done: int = 0
-    images: dict[int, Image.Image] = field(default_factory=dict)
-    """The finished pictures, by index."""
+    images: dict[Row, Image.Image] = field(default_factory=dict)
+    """What is finished."""
     previews: dict[int, Image.Image] = field(default_factory=dict)
     shown: bytes | None = None
 
@@ -55,12 +55,16 @@ class Job:
 
     @property
     def is_drawn(self) -> bool:
-        """Whether every picture is finished."""
-        return len(self.images) == self.request.num_images
+        """Whether every row is finished."""
+        return len(self.images) == self.request.num_images * self.request.num_candidates
 
     def rows(self) -> list[Row]:
-        """Return every picture of the job."""
-        return [Row(job=self, image_index=index) for index in range(self.request.num_images)]
+        """Return the first candidates for all pictures of the job, then the second ones."""
+        return [
+            Row(job=self, image_index=index, candidate=candidate)
+            for candidate in range(self.request.num_candidates)
+            for index in range(self.request.num_images)
+        ]
 
     def encode_shown(self) -> None:
         """Make the grid as it looks now from the previews."""
@@ -74,25 +78,31 @@ class Job:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """One picture of one job."""
+    """One candidate for one picture of one job."""
 
     job: Job
     image_index: int
+    candidate: int = 0
 
     @property
     def seed(self) -> int:
         """What it is drawn from."""
-        return self.job.request.seed_of(self.image_index)
+        return self.job.request.seed_of(self.image_index, self.candidate)
 
     @property
     def condition_seed(self) -> int:
         """What the noise on its condition is drawn from."""
-        return self.job.request.condition_seed_of(self.image_index)
+        return self.job.request.condition_seed_of(self.image_index, self.candidate)
 
     @property
     def text(self) -> tuple[str, str | None]:
         """What it is to show, and what not."""
         return self.job.request.prompt, self.job.request.negative_prompt or None
+
+    def show(self, image: Image.Image) -> None:
+        """Let it be seen in the grid, if it is the candidate that is."""
+        if self.candidate == 0:
+            self.job.previews[self.image_index] = image
 
 
 class _NobodyWaits(Exception):  # noqa: N818 - it is asked for, not an error
@@ -144,7 +154,8 @@ class Batch:
                 raise
             return False
         for row, image in zip(group, to_images(pixels), strict=True):
-            row.job.images[row.image_index] = row.job.previews[row.image_index] = image
+            row.job.images[row] = image
+            row.show(image)
         for job in jobs:
             job.groups_done += 1
         return True
@@ -201,7 +212,7 @@ class Batch:
             return
         self._next_preview = now + PREVIEW_SECONDS
         for row, image in zip(group, self._model.preview.to_images(predicted), strict=True):
-            row.job.previews[row.image_index] = image
+            row.show(image)
         for job in {row.job for row in group if not row.job.is_stopped}:
             job.encode_shown()
 

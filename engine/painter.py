@@ -26,6 +26,7 @@ from dataclasses import dataclass
 
 from engine.api import DrawingRequest, Picture, TextToImage, WorkItem, request_to_json
 from engine.batch import Batch, Job, Report, Row
+from engine.candidates import keep_best
 from engine.devices import Device
 from engine.images import encode_png, enlarge
 from engine.models.loading import LoadedModel
@@ -148,12 +149,14 @@ class Painter:
             for job in dict.fromkeys(row.job for row in group):
                 if not job.is_drawn or job.is_stopped:
                     continue
-                share = job.request.num_images / drawn
+                with stopwatch("encode"):
+                    kept = keep_best(model, job)
+                share = len(job.images) / drawn
                 timings = {stage: seconds * share for stage, seconds in stopwatch.seconds.items()}
                 timings["total"] = (time.perf_counter() - started) * share
                 own = Stopwatch(self._store.device)
                 with own("png"):
-                    pictures = _finish(job, scale=model.card.display_scale)
+                    pictures = _finish(job, kept, scale=model.card.display_scale)
                 timings["png"] = own.seconds["png"]
                 timings["total"] += timings["png"]
                 end(job.item, Drawing(pictures=pictures, timings=timings))
@@ -217,23 +220,22 @@ def _no_memory(request: DrawingRequest, device: Device) -> str:
     )
 
 
-def _finish(job: Job, *, scale: int) -> list[Picture]:
+def _finish(job: Job, kept: Sequence[Row], *, scale: int) -> list[Picture]:
     """Enlarge and encode the pictures, several at once: compression leaves Python's lock."""
     request = job.request
     request_json = json.dumps(request_to_json(request), ensure_ascii=False)
 
-    def finish(image_index: int) -> Picture:
-        image = enlarge(job.images[image_index], scale, is_tile=request.circular_padding)
-        seed = request.seed_of(image_index)
+    def finish(row: Row) -> Picture:
+        image = enlarge(job.images[row], scale, is_tile=request.circular_padding)
         metadata = {
             "Software": "Easel",
             "prompt": request.prompt,
             "model": request.model,
-            "seed": str(seed),
+            "seed": str(row.seed),
             "request": request_json,
         }
         png = encode_png(image, metadata)
-        return Picture(png=png, seed=seed, width=image.width, height=image.height)
+        return Picture(png=png, seed=row.seed, width=image.width, height=image.height)
 
     with ThreadPoolExecutor(max_workers=4) as pool:
-        return list(pool.map(finish, range(request.num_images)))
+        return list(pool.map(finish, kept))

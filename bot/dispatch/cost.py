@@ -21,7 +21,7 @@ def pixels_of(request: Request) -> int:
     """Return what a request takes of a batch."""
     if not isinstance(request, DrawingRequest):
         return 0
-    return request.num_images * request.width * request.height
+    return _drawn(request) * request.width * request.height
 
 
 def cost_of(request: Request, card: ModelCard) -> float:
@@ -33,4 +33,9 @@ def cost_of(request: Request, card: ModelCard) -> float:
         steps *= request.strength
     width, height = card.default_size
     pixels = (request.width * request.height) / (width * height)
-    return request.num_images / USUAL_IMAGES * steps / card.num_inference_steps * pixels
+    return _drawn(request) / USUAL_IMAGES * steps / card.num_inference_steps * pixels
+
+
+def _drawn(request: DrawingRequest) -> int:
+    """Return how many pictures are drawn; what is kept may be less."""
+    return request.num_images * request.num_candidates

@@ -133,6 +133,7 @@ def _first_grid(
     return {
         **_drawing(prompt, card=card, seed=seed, pictures=pictures),
         "same_seed": prompt.parameters.sameseed is not None,
+        "num_candidates": _candidates(prompt, card, pictures),
     }
 
 
@@ -279,6 +280,13 @@ def _guidance_scale(parameters: Parameters, card: ModelCard, stylize: float) -> 
         return 1.0  # a distilled model that draws without guidance
     nudged = card.guidance_scale * _between(stylize, _GUIDANCE_FACTOR)
     return round(min(max(nudged, 1.0), 30.0), 2)
+
+
+def _candidates(prompt: Prompt, card: ModelCard, pictures: Conditions) -> int:
+    """Return how many pictures to choose from: of a blend alone, since words have a say too."""
+    condition = pictures.image_prompt
+    is_blend = condition is not None and len(condition.images) > 1 and not prompt.parts
+    return card.blend_candidates if is_blend and not prompt.parameters.draft else 1
 
 
 def _loras(prompt: Prompt, draft: Draft | None) -> tuple[LoraWeight, ...]:

@@ -48,6 +48,7 @@ from engine.api.events import (
 )
 from engine.api.executor import Executor, Slot
 from engine.api.requests import (
+    MAX_CANDIDATES,
     MAX_CLIP_SKIP,
     MAX_IMAGES,
     MAX_LCM_STEPS,
@@ -69,6 +70,7 @@ from engine.api.requests import (
 
 __all__ = [
     "ENDS",
+    "MAX_CANDIDATES",
     "MAX_CLIP_SKIP",
     "MAX_IMAGES",
     "MAX_IMAGE_PROMPTS",

@@ -19,6 +19,7 @@ REQUEST_VERSION = 1
 
 MAX_SEED = 2**32 - 1
 MAX_IMAGES = 16
+MAX_CANDIDATES = 8
 MAX_SIDE = 4096
 SIDE_STEP = 8
 MAX_LCM_STEPS = 50
@@ -64,10 +65,13 @@ class _Drawing(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     width: int
     """Pixels, a multiple of 8, up to 4096."""
     seed: int
-    """0 to 2**32 - 1. Picture i is drawn from `(seed + i) % 2**32`, whatever the batch."""
+    """0 to 2**32 - 1. Picture i is drawn from `(seed + i) % 2**32`, whatever the batch; its further
+    candidates from the seeds that lie 16, 32, ... beyond."""
     same_seed: bool = False
     """Every picture is drawn from `seed` itself."""
     num_images: int = 4
+    num_candidates: int = 1
+    """Pictures drawn for each that is kept: the one that is most like all those that it blends."""
     num_inference_steps: int = 30
     """Steps of the whole schedule, shared out between base and refiner by `denoising_end`."""
     guidance_scale: float = 5.0
@@ -111,6 +115,11 @@ class _Drawing(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
                 raise RequestError(field, f"{side} is not a multiple of {SIDE_STEP}")
         check_range("seed", self.seed, 0, MAX_SEED)
         check_range("num_images", self.num_images, 1, MAX_IMAGES)
+        check_range("num_candidates", self.num_candidates, 1, MAX_CANDIDATES)
+        if self.num_candidates > 1 and not self.is_blend:
+            raise RequestError(
+                "num_candidates", "chooses among blends; give two pictures, or ask 1"
+            )
         check_range("num_inference_steps", self.num_inference_steps, 1, 200)
         check_range("guidance_scale", self.guidance_scale, 1, 30)
         check_range("guidance_rescale", self.guidance_rescale, 0, 1)
@@ -128,13 +137,18 @@ class _Drawing(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         if self.sampler is Sampler.LCM:
             check_range("num_inference_steps", self.num_inference_steps, 1, MAX_LCM_STEPS)
 
-    def seed_of(self, image_index: int) -> int:
-        """Return the seed that picture `image_index` (from 0) is drawn from."""
-        return self.seed if self.same_seed else self.condition_seed_of(image_index)
+    @property
+    def is_blend(self) -> bool:
+        """Whether it is drawn from several pictures at once."""
+        return self.image_prompt is not None and len(self.image_prompt.images) > 1
 
-    def condition_seed_of(self, image_index: int) -> int:
-        """Return the seed of what pulls picture `image_index` its own way, `same_seed` or not."""
-        return (self.seed + image_index) % (MAX_SEED + 1)
+    def seed_of(self, image_index: int, candidate: int = 0) -> int:
+        """Return the seed of a candidate for picture `image_index`, both from 0."""
+        return self.condition_seed_of(0 if self.same_seed else image_index, candidate)
+
+    def condition_seed_of(self, image_index: int, candidate: int = 0) -> int:
+        """Return the seed of what pulls it its own way, `same_seed` or not."""
+        return (self.seed + candidate * MAX_IMAGES + image_index) % (MAX_SEED + 1)
 
     def image_names(self) -> frozenset[str]:
         """Return the sha256 of every picture that the request needs."""

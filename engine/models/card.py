@@ -12,7 +12,7 @@ from typing import Literal
 
 import msgspec
 
-from engine.api import MAX_LCM_STEPS, MAX_SIDE, SIDE_STEP, Sampler
+from engine.api import MAX_CANDIDATES, MAX_LCM_STEPS, MAX_SIDE, SIDE_STEP, Sampler
 
 MAX_VERSION = 100
 DISTILLED_SAMPLERS = frozenset({Sampler.LCM})
@@ -91,6 +91,9 @@ class ModelCard(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     has_refiner: bool = False
     has_unclip: bool = False
     """An unCLIP decoder of its own makes it draw from pictures."""
+    blend_candidates: int = 1
+    """Pictures drawn of a blend for each that is kept: the one that is most like all its parents.
+    It takes as many times as long."""
     image_models: tuple[str, ...] = ()
     """Cards that draw from pictures for this model, or make it do so; the first on disk serves."""
     weight_name: str = ""
@@ -132,6 +135,7 @@ class ModelCard(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         _check_range("num_inference_steps", self.num_inference_steps, 1, 200)
         _check_range("guidance_scale", self.guidance_scale, 1, 30)
         _check_range("denoising_end", self.denoising_end, 0.05, 1)
+        _check_range("blend_candidates", self.blend_candidates, 1, MAX_CANDIDATES)
         _check_range("max_prompt_tokens", self.max_prompt_tokens, 1, 1000)
         _check_range("display_scale", self.display_scale, 1, 8)
         for field, number in (("version", self.version), ("niji", self.niji)):

@@ -1,8 +1,9 @@
 """`python -m engine.pocket STAGE`: make the pocket model, one stage at a time.
 
 The order is data, tokenizer, vae and clip (side by side if you like), latents, base, refiner,
-tower, embeds, unclip, drawn, tower again, judge, export, samples. In place of tokenizer, vae and
-clip, `unpack` takes all parts as the package ships them, and the stages go on from there.
+parents, latents again, tower, embeds, unclip, drawn, tower again, judge, export, samples. In place
+of tokenizer, vae and clip, `unpack` takes all parts as the package ships them, and the stages go on
+from there.
 """
 
 import argparse
@@ -26,6 +27,21 @@ DEFAULT_MINUTES = {
     "unclip": 30.0,
     "tower": 30.0,
 }
+
+
+def make_shards_of(kind: str, work: Path, shards: int) -> None:
+    """Make pictures: composed ones, blends of drawn ones, or drawn blends."""
+    match kind:
+        case "parents":
+            from engine.pocket.parents import make_parents
+
+            make_parents(work, shards)
+        case "drawn":
+            from engine.pocket.drawn import draw_blends
+
+            draw_blends(work, shards)
+        case _:
+            make_data(work, shards)
 
 
 def make_data(work: Path, shards: int) -> None:
@@ -97,6 +113,7 @@ def parse_arguments() -> argparse.Namespace:
         "tokenizer",
         "unpack",
         "latents",
+        "parents",
         "embeds",
         "drawn",
         *DEFAULT_MINUTES,
@@ -121,8 +138,8 @@ def main() -> None:
     work: Path = arguments.work
     work.mkdir(parents=True, exist_ok=True)
     match arguments.stage:
-        case "data":
-            make_data(work, arguments.shards)
+        case "data" | "parents" | "drawn" as kind:
+            make_shards_of(kind, work, arguments.shards)
         case "tokenizer":
             make_tokenizer(work)
         case "latents":
@@ -135,10 +152,6 @@ def main() -> None:
             from engine.pocket.embeddings import embed_shards
 
             embed_shards(work)
-        case "drawn":
-            from engine.pocket.drawn import draw_blends
-
-            draw_blends(work, arguments.shards)
         case "judge":
             from engine.pocket.judge import judge
 

@@ -48,15 +48,24 @@ class Blend:
 def compose_blend(composer: Composer, seed: int, size: tuple[int, int] = (128, 128)) -> Blend:
     """Invent single things and their blend; the same seed invents the same."""
     rng = random.Random(FIRST_SEED + seed)
-    shares = _choose_shares(rng)
+    shares = choose_shares(rng)
     scenes = [composer.invent_shown(rng, size, Layout.SINGLE) for _ in shares]
-    drawn = [(scene, draw(scene, rng)) for scene in scenes]
-    drawn.sort(key=lambda pair: -float(np.asarray(pair[1].convert("L")).mean()))
-    scenes = [scene for scene, _ in drawn]
+    return combine([(scene, draw(scene, rng)) for scene in scenes], shares, rng)
+
+
+def combine(
+    parents: Sequence[tuple[Scene, Image.Image]], shares: Sequence[float], rng: random.Random
+) -> Blend:
+    """Draw the blend of pictures of one thing each, of which it is known what they show."""
+    parents = sorted(parents, key=lambda pair: -float(np.asarray(pair[1].convert("L")).mean()))
+    scenes = [scene for scene, _ in parents]
     missing = MOST_PARENTS - len(shares)
     return Blend(
         picture=draw_blend(scenes, shares, rng),
-        parents=(*(parent for _, parent in drawn), *[Image.new("RGB", size)] * missing),
+        parents=(
+            *(picture for _, picture in parents),
+            *[Image.new("RGB", scenes[0].size)] * missing,
+        ),
         shares=(*shares, *[0.0] * missing),
         caption=" and ".join(describe(scene, rng) for scene in scenes),
     )
@@ -96,7 +105,7 @@ def _pass_over(grounds: Sequence[Image.Image], places: Sequence[Cell]) -> Image.
     return Image.fromarray(np.asarray(mixed).round().astype(np.uint8))
 
 
-def _choose_shares(rng: random.Random) -> tuple[float, ...]:
+def choose_shares(rng: random.Random) -> tuple[float, ...]:
     """Choose how many pictures are blended, and by which weights."""
     if rng.random() < PAIR_SHARE:
         share = rng.choice((0.5, rng.uniform(SMALLEST_SHARE, 1 - SMALLEST_SHARE)))
@@ -115,7 +124,11 @@ class BlendShard:
 
 def compose_blends(composer: Composer, file: Path, seeds: range, size: tuple[int, int]) -> None:
     """Compose a shard of blends."""
-    blends = [compose_blend(composer, seed, size) for seed in seeds]
+    write_blends(file, [compose_blend(composer, seed, size) for seed in seeds])
+
+
+def write_blends(file: Path, blends: Sequence[Blend]) -> None:
+    """Save blends with their parents and shares beside them."""
     save_blends(
         file,
         [(blend.picture, blend.caption) for blend in blends],

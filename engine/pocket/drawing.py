@@ -39,26 +39,32 @@ PROMPTS = (
 def draw_base(
     components: dict[str, Any], prompts: tuple[str, ...], *, seed: int = 0, **options: Any
 ) -> list[Image.Image]:
-    """Draw prompts through the stock SDXL pipeline."""
+    """Draw prompts through the stock SDXL pipeline, all from the same noise unless told."""
     parts = {name: part for name, part in components.items() if name not in FOLDERS}
     pipeline = StableDiffusionXLPipeline(**parts, add_watermarker=False)
     pipeline.set_progress_bar_config(disable=True)
     generators = [torch.Generator().manual_seed(seed) for _ in prompts]
-    images: list[Image.Image] = pipeline(
-        prompt=list(prompts),
-        num_inference_steps=20,
-        guidance_scale=5.0,
-        generator=generators,
+    settings = {
+        "num_inference_steps": 20,
+        "guidance_scale": 5.0,
+        "generator": generators,
         **options,
-    ).images
+    }
+    images: list[Image.Image] = pipeline(prompt=list(prompts), **settings).images
     return images
 
 
 def draw_refined(
-    components: dict[str, Any], prompts: tuple[str, ...], *, seed: int = 0
+    components: dict[str, Any],
+    prompts: tuple[str, ...],
+    *,
+    seed: int = 0,
+    num_inference_steps: int = 20,
+    **options: Any,
 ) -> list[Image.Image]:
     """Draw prompts through the stock pipelines of SDXL and of its refiner."""
-    latents = draw_base(components, prompts, seed=seed, denoising_end=0.8, output_type="latent")
+    options |= {"seed": seed, "num_inference_steps": num_inference_steps}
+    latents = draw_base(components, prompts, denoising_end=0.8, output_type="latent", **options)
     pipeline = StableDiffusionXLImg2ImgPipeline(
         vae=components["vae"],
         text_encoder=None,
@@ -74,7 +80,7 @@ def draw_refined(
     images: list[Image.Image] = pipeline(
         prompt=list(prompts),
         image=latents,
-        num_inference_steps=20,
+        num_inference_steps=num_inference_steps,
         denoising_start=0.8,
         guidance_scale=5.0,
     ).images

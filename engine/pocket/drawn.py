@@ -1,9 +1,10 @@
 """Blends and variations as the model itself draws them, for the image tower to look at.
 
 What is drawn is softer than what was composed, and a tower that knows composed pictures alone
-mistakes one thing for another there. The square shards of blends are drawn once more, each blend
-from what lies between its parents' embeddings; every fourth picture is a variation of its first
-parent. They lie as blends do, beside the pictures that they come from.
+mistakes one thing for another there. So parents from the square shards of blends are drawn, each
+from what lies between its embedding and another one's than that which it was composed with: the
+UNet learned those pairs, and draws them better than any other. Every fourth picture is a variation
+of its first parent. They lie as blends do, beside the pictures that they come from.
 """
 
 import random
@@ -34,7 +35,8 @@ def draw_blends(work: Path, count: int) -> None:
     folder = work / "drawn"
     folder.mkdir(exist_ok=True)
     composed = [shard for shard in read_shards(work / "blends") if shard.size == SQUARE]
-    for shard in track(composed[:count], "drawn"):
+    # From the last on: their parents were drawn, too.
+    for shard in track(composed[::-1][:count], "drawn"):
         file = folder / shard.file.name
         # The captions are written last.
         with claim(file.with_suffix(".json")) as is_ours:
@@ -44,11 +46,13 @@ def draw_blends(work: Path, count: int) -> None:
 
 @torch.no_grad()
 def _draw_shard(components: dict[str, Any], composed: Shard, file: Path) -> None:
-    """Draw what the parents of a shard's blends have between them, and save it as blends are."""
-    blends, parents = open_blends(composed), read_embeds(composed.file)
-    shares = blends.shares.copy()
+    """Draw what parents of a shard's blends have between them, and save it as blends are."""
+    blends, embeds = open_blends(composed), read_embeds(composed.file)
+    shares, parents = blends.shares.copy(), np.array(blends.parents)
     shares[::VARIATION_EVERY] = np.eye(MOST_PARENTS, dtype=np.float32)[0]
-    told = between(parents, torch.from_numpy(shares)).to(device())
+    others = np.roll(np.arange(len(shares)), 1)
+    parents[:, 1], embeds[:, 1] = parents[others, 1], embeds[others, 1]
+    told = between(embeds, torch.from_numpy(shares)).to(device())
     images: list[Image.Image] = []
     for some in torch.split(told, BATCH):
         guidance_scale = random.choice(GUIDANCE_SCALES)
@@ -60,5 +64,5 @@ def _draw_shard(components: dict[str, Any], composed: Shard, file: Path) -> None
                 num_inference_steps=STEPS,
                 guidance_scale=guidance_scale,
             )
-    pairs = list(zip(images, composed.captions, strict=True))
-    save_blends(file, pairs, parents=blends.parents, shares=shares)
+    # Nobody reads what is said of them.
+    save_blends(file, [(image, "") for image in images], parents=parents, shares=shares)

@@ -72,6 +72,7 @@ def test_an_operators_file_overrides_single_fields(tmp_path: Path) -> None:
         (ENTRY.replace('title = "Mine"', ""), "title"),
         (ENTRY + "num_inference_steps = 0", "num_inference_steps: 0 is outside 1 to 200"),
         (ENTRY + "guidance_scale = nan", "guidance_scale: nan"),
+        (ENTRY + "blend_candidates = 0", "blend_candidates: 0 is outside 1 to 8"),
         (ENTRY + "denoising_end = 0.5", "has_refiner is not set"),
         (ENTRY.replace('"folder"', '"hub"'), "not a repository such as org/name"),
         ('[sdxl]\nrefiner = ""', "if and only if refiner"),

@@ -52,6 +52,7 @@ REQUESTS: list[Request] = [
         ),
         style_reference=condition(INK),
         character_reference=condition(ANN, scale=1.0),
+        num_candidates=8,
     ),
     image_to_image(image_prompt=condition(CAT), source_seed=7, noise_interpolation=0.15),
     Describe(model="tiny", image=CAT, seed=3),
@@ -98,6 +99,17 @@ def test_a_request_names_every_picture_that_it_needs() -> None:
     assert both.image_names() == {CAT, DOG}
 
 
+@pytest.mark.parametrize("same_seed", [False, True])
+def test_no_two_candidates_for_a_picture_have_one_seed(same_seed: bool) -> None:
+    four = text_to_image(seed=2**32 - 20, same_seed=same_seed)
+    seeds = [[four.seed_of(index, candidate) for candidate in range(8)] for index in range(4)]
+    assert all(len(set(own)) == 8 for own in seeds)
+    assert len({seed for own in seeds for seed in own}) == (8 if same_seed else 32)
+    assert all(0 <= seed < 2**32 for own in seeds for seed in own)
+    alone = [text_to_image(seed=four.seed_of(index)) for index in range(4)]
+    assert seeds == [[one.seed_of(0, candidate) for candidate in range(8)] for one in alone]
+
+
 @pytest.mark.parametrize(
     ("make", "message"),
     [
@@ -110,6 +122,15 @@ def test_a_request_names_every_picture_that_it_needs() -> None:
         (lambda: WeightedImage(image=CAT, weight=0), "weight: 0 is not above 0"),
         (lambda: WeightedImage(image=CAT, weight=float("inf")), "weight: inf is not above 0"),
         (lambda: WeightedImage(image="cat.png"), "image: 'cat.png' is not a sha256"),
+        (lambda: text_to_image(num_candidates=2), "num_candidates: chooses among blends"),
+        (
+            lambda: text_to_image(num_candidates=2, image_prompt=condition(CAT)),
+            "num_candidates: chooses among blends",
+        ),
+        (
+            lambda: text_to_image(num_candidates=9, image_prompt=condition(CAT, DOG)),
+            "num_candidates: 9 is outside 1 to 8",
+        ),
         (lambda: image_to_image(source_seed=-1), "source_seed: -1 is outside 0"),
         (lambda: image_to_image(noise_interpolation=2), "noise_interpolation: 2 is outside 0 to 1"),
         (lambda: Describe(model="", image=CAT), "model: is empty"),

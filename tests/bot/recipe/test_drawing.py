@@ -12,7 +12,13 @@ from hypothesis import strategies as st
 from bot import recipe
 from bot.prompt import PromptError, Ratio, Vocabulary, parse
 from bot.prompt.flags import SAMPLERS
-from engine.api import MAX_PROMPT_CHARACTERS, LoraWeight, Sampler
+from engine.api import (
+    MAX_PROMPT_CHARACTERS,
+    ImageCondition,
+    LoraWeight,
+    Sampler,
+    WeightedImage,
+)
 from engine.models.card import ModelCard
 from engine.models.catalog import Catalog
 from engine.prompt_weights import parse_weights
@@ -249,6 +255,47 @@ def test_a_prompt_becomes_a_request(text: str, card: ModelCard, fields: dict[str
     prompt = parse(text, Vocabulary(loras=("ink", "dust", "lcm-sdxl")))
     request = recipe.text_to_image(prompt, card=card, seed=77)
     assert {name: getattr(request, name) for name in fields} == fields
+
+
+def blend_of(*names: str) -> recipe.Conditions:
+    images = tuple(WeightedImage(image=name * 64) for name in names)
+    return recipe.Conditions(image_prompt=ImageCondition(images=images))
+
+
+@pytest.mark.parametrize(
+    ("text", "pictures", "card", "candidates"),
+    [
+        ("", blend_of("a", "b"), POCKET, POCKET.blend_candidates),
+        ("--seed 5", blend_of("a", "b", "c"), POCKET, POCKET.blend_candidates),
+        ("", blend_of("a", "b"), SDXL, 1),
+        ("", blend_of("a"), POCKET, 1),
+        ("a cat", blend_of("a", "b"), POCKET, 1),
+        ("--draft", blend_of("a", "b"), POCKET, 1),
+        ("a cat", recipe.Conditions(), POCKET, 1),
+    ],
+    ids=["blend", "three", "a model of one", "picture", "with words", "sketch", "words"],
+)
+def test_the_best_of_several_is_kept_of_blends_without_words(
+    text: str, pictures: recipe.Conditions, card: ModelCard, candidates: int
+) -> None:
+    links = "https://example.com/a.png " if pictures.image_prompt else ""
+    prompt = parse(f"{links}{text}")
+    request = recipe.text_to_image(prompt, card=card, seed=1, pictures=pictures)
+    assert request.num_candidates == candidates
+    assert POCKET.blend_candidates > 1
+
+
+def test_a_variation_of_a_blend_is_drawn_once() -> None:
+    prompt = parse("https://example.com/a.png https://example.com/b.png")
+    request = recipe.image_to_image(
+        prompt,
+        card=POCKET,
+        seed=1,
+        picture=PICTURE,
+        variation=SUBTLE,
+        pictures=blend_of("a", "b"),
+    )
+    assert request.num_candidates == 1
 
 
 def test_variations_keep_shape_and_no_and_leave_out_what_shapes_a_first_grid() -> None:

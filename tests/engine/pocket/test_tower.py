@@ -28,8 +28,9 @@ def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_drawn_blends_lie_beside_the_pictures_that_they_come_from(work: Path) -> None:
     (composed,), (drawn,) = (read_shards(work / folder) for folder in ("blends", "drawn"))
     ours, theirs = open_blends(drawn), open_blends(composed)
-    assert drawn.captions == composed.captions
-    assert np.array_equal(ours.parents, theirs.parents)
+    assert np.array_equal(ours.parents[:, [0, 2]], theirs.parents[:, [0, 2]])
+    # No pair that the UNet saw.
+    assert np.array_equal(ours.parents[:, 1], np.roll(theirs.parents[:, 1], 1, axis=0))
     for i, shares in enumerate(ours.shares):
         is_variation = i % VARIATION_EVERY == 0
         assert shares.tolist() == ([1, 0, 0] if is_variation else theirs.shares[i].tolist())
@@ -60,15 +61,24 @@ def open_stage(work: Path) -> TowerStage:
     return stage
 
 
+def told_of(folder: Path, stage: TowerStage) -> torch.Tensor:
+    """Return what lies between the parents of blends (N, 192), as the tower sees them."""
+    (shard,) = read_shards(folder)
+    blends = open_blends(shard)
+    count, most = blends.shares.shape
+    parents = embed(stage.vision, blends.parents.reshape(-1, *blends.parents.shape[2:]))
+    return between(parents.view(count, most, -1), torch.from_numpy(blends.shares))
+
+
 def test_the_tower_learns_where_blends_lie_and_says_of_pictures_what_it_said(work: Path) -> None:
     stage = open_stage(work)
 
+    told = {folder: told_of(work / folder, stage) for folder in ("blends", "drawn")}
+
     def apart(folder: str) -> float:
         (shard,) = read_shards(work / folder)
-        shares = torch.from_numpy(open_blends(shard).shares)
-        parents = read_embeds(work / "blends" / shard.file.name)
         seen = embed(stage.vision, shard.pixels)
-        return 1 - float(cosine_similarity(seen, between(parents, shares)).mean())
+        return 1 - float(cosine_similarity(seen, told[folder]).mean())
 
     before = {folder: apart(folder) for folder in ("blends", "drawn")}
     words = {name: value.clone() for name, value in stage.text.state_dict().items()}
