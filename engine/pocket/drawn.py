@@ -19,7 +19,7 @@ from rich.progress import track
 from engine.pocket.blends import MOST_PARENTS, open_blends, save_blends
 from engine.pocket.dataset import SQUARE, Shard, claim, read_shards
 from engine.pocket.drawing import draw_from_embeds
-from engine.pocket.embeddings import between, read_embeds
+from engine.pocket.embeddings import between, read_embeds, save_embeds
 from engine.pocket.export import open_components
 from engine.pocket.training import device
 
@@ -64,5 +64,6 @@ def _draw_shard(components: dict[str, Any], composed: Shard, file: Path) -> None
                 num_inference_steps=STEPS,
                 guidance_scale=guidance_scale,
             )
+    save_embeds(file, embeds)
     # Nobody reads what is said of them.
     save_blends(file, [(image, "") for image in images], parents=parents, shares=shares)

@@ -6,6 +6,7 @@ nearer to each of their parents than to any other picture, and near to what lies
 the unCLIP UNet has learned to draw from what the tower said (see `embeddings`), that stays, too.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -43,11 +44,14 @@ class TowerStage(CLIPStage):
         # Of all pictures or of none: what was made later must be written down, too.
         is_held = any(is_embedded(file) for file in files)
         self.told = {file: read_embeds(file) for file in files} if is_held else {}
+        self.told_parents: dict[Path, Tensor] = {}
         self.blends: dict[str, list[BlendShard]] = {}
         for kind in ("blends", "drawn"):
             shards = [shard for shard in read_shards(work / kind) if shard.size == SQUARE]
             if shards:
                 self.blends[kind] = [open_blends(shard) for shard in shards]
+                if is_held:
+                    self.told_parents |= {shard.file: read_embeds(shard.file) for shard in shards}
 
     def loss(self) -> tuple[Tensor, dict[str, float]]:
         """Compare pictures with captions and with what was said of them, blends with parents."""
@@ -56,20 +60,25 @@ class TowerStage(CLIPStage):
         unit = normalize(pictures, dim=-1)
         loss, figures = self._compare(unit, [shard.captions[i] for shard, i in pairs])
         if self.told:
-            told = torch.stack([self.told[shard.file][i] for shard, i in pairs]).to(self.device)
-            moved = ((pictures - told).square().sum(-1) / told.square().sum(-1)).mean()
+            moved = self._moved(pictures, [self.told[shard.file][i] for shard, i in pairs])
             loss, figures["moved"] = loss + KEPT * moved, moved.item()
         for kind, shards in self.blends.items():
-            apart, ranked = self._blend_losses(self.random.choice(shards), unit)
-            loss = loss + APART * apart + ranked
+            apart, ranked, moved = self._blend_losses(self.random.choice(shards), unit)
+            loss = loss + APART * apart + ranked + KEPT * moved
             figures |= {f"{kind}_apart": apart.item(), f"{kind}_ranked": ranked.item()}
         return loss, figures
 
-    def _blend_losses(self, blends: BlendShard, singles: Tensor) -> tuple[Tensor, Tensor]:
+    def _moved(self, embeds: Tensor, told: Sequence[Tensor] | Tensor) -> Tensor:
+        """Return how far embeddings (N, 192) are from what was said, by its squared length."""
+        before = torch.stack(list(told)).to(self.device)
+        return ((embeds - before).square().sum(-1) / before.square().sum(-1)).mean()
+
+    def _blend_losses(self, blends: BlendShard, singles: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Return how far blends lie from between their parents, and how badly they find them.
 
         The second is for each parent what InfoNCE is (van den Oord et al. 2018, eq. 4) among the
-        parents of other blends and single pictures, which come as unit vectors (B, 192).
+        parents of other blends and single pictures, which come as unit vectors (B, 192). The third
+        is how far the parents have moved from what was said of them, if that was written down.
         """
         count = len(blends.shares)
         chosen = self.random.sample(range(count), min(self.blend_batch, count))
@@ -81,6 +90,9 @@ class TowerStage(CLIPStage):
         )
         embeds = self._embed_images(shown)
         seen, found = embeds[: len(chosen)], embeds[len(chosen) :]
+        moved = torch.zeros((), device=self.device)
+        if self.told_parents:
+            moved = self._moved(found, self.told_parents[blends.shard.file][chosen][is_real])
         parents = torch.zeros(*shares.shape, seen.shape[-1], device=self.device)
         parents[is_real.to(self.device)] = found.detach()
         seen, found = normalize(seen, dim=-1), normalize(found, dim=-1)
@@ -94,7 +106,7 @@ class TowerStage(CLIPStage):
         excluded.index_add_(0, owners, is_known.float())
         strangers = similar.masked_fill(excluded > 0, -torch.inf).logsumexp(1)
         own = SCALE * (seen[owners] * found).sum(-1)
-        return apart, softplus(strangers[owners] - own).mean()
+        return apart, softplus(strangers[owners] - own).mean(), moved
 
     def save(self) -> None:
         """Write the image tower."""

@@ -95,6 +95,13 @@ def test_the_tower_learns_where_blends_lie_and_says_of_pictures_what_it_said(wor
     (singles,) = read_shards(work / "data")
     kept = cosine_similarity(embed(stage.vision, singles.pixels), read_embeds(singles.file))
     assert kept.mean() > 0.95
+    for folder in ("blends", "drawn"):
+        (shard,) = read_shards(work / folder)
+        blends = open_blends(shard)
+        is_real = blends.shares > 0
+        parents = embed(stage.vision, blends.parents[is_real])
+        kept = cosine_similarity(parents, read_embeds(shard.file)[is_real])
+        assert kept.mean() > 0.95, folder
     assert all(torch.equal(value, words[name]) for name, value in stage.text.state_dict().items())
 
 
