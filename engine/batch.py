@@ -56,7 +56,7 @@ class Job:
     @property
     def is_drawn(self) -> bool:
         """Whether every row is finished."""
-        return len(self.images) == self.request.num_images * self.request.num_candidates
+        return len(self.images) == self.request.num_drawn
 
     def rows(self) -> list[Row]:
         """Return the first candidates for all pictures of the job, then the second ones."""

@@ -21,7 +21,7 @@ def pixels_of(request: Request) -> int:
     """Return what a request takes of a batch."""
     if not isinstance(request, DrawingRequest):
         return 0
-    return _drawn(request) * request.width * request.height
+    return request.num_drawn * request.width * request.height
 
 
 def cost_of(request: Request, card: ModelCard) -> float:
@@ -33,9 +33,4 @@ def cost_of(request: Request, card: ModelCard) -> float:
         steps *= request.strength
     width, height = card.default_size
     pixels = (request.width * request.height) / (width * height)
-    return _drawn(request) / USUAL_IMAGES * steps / card.num_inference_steps * pixels
-
-
-def _drawn(request: DrawingRequest) -> int:
-    """Return how many pictures are drawn; what is kept may be less."""
-    return request.num_images * request.num_candidates
+    return request.num_drawn / USUAL_IMAGES * steps / card.num_inference_steps * pixels

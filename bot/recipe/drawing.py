@@ -285,8 +285,9 @@ def _guidance_scale(parameters: Parameters, card: ModelCard, stylize: float) -> 
 def _candidates(prompt: Prompt, card: ModelCard, pictures: Conditions) -> int:
     """Return how many pictures to choose from: of a blend alone, since words have a say too."""
     condition = pictures.image_prompt
-    is_blend = condition is not None and len(condition.images) > 1 and not prompt.parts
-    return card.blend_candidates if is_blend and not prompt.parameters.draft else 1
+    if condition is None or not condition.is_blend or prompt.parts or prompt.parameters.draft:
+        return 1
+    return card.blend_candidates
 
 
 def _loras(prompt: Prompt, draft: Draft | None) -> tuple[LoraWeight, ...]:

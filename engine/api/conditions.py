@@ -44,6 +44,11 @@ class ImageCondition(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
         if not 0 < self.scale <= 1:
             raise RequestError("scale", f"{self.scale} is not above 0 and up to 1")
 
+    @property
+    def is_blend(self) -> bool:
+        """Whether several pictures are mixed."""
+        return len(self.images) > 1
+
 
 class LoraWeight(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A LoRA (arXiv 2106.09685) by its name, and how much of it is added to the model."""

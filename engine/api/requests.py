@@ -116,7 +116,8 @@ class _Drawing(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         check_range("seed", self.seed, 0, MAX_SEED)
         check_range("num_images", self.num_images, 1, MAX_IMAGES)
         check_range("num_candidates", self.num_candidates, 1, MAX_CANDIDATES)
-        if self.num_candidates > 1 and not self.is_blend:
+        is_blend = self.image_prompt is not None and self.image_prompt.is_blend
+        if self.num_candidates > 1 and not is_blend:
             raise RequestError(
                 "num_candidates", "chooses among blends; give two pictures, or ask 1"
             )
@@ -138,9 +139,9 @@ class _Drawing(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             check_range("num_inference_steps", self.num_inference_steps, 1, MAX_LCM_STEPS)
 
     @property
-    def is_blend(self) -> bool:
-        """Whether it is drawn from several pictures at once."""
-        return self.image_prompt is not None and len(self.image_prompt.images) > 1
+    def num_drawn(self) -> int:
+        """Return how many pictures are drawn; fewer are kept where there are candidates."""
+        return self.num_images * self.num_candidates
 
     def seed_of(self, image_index: int, candidate: int = 0) -> int:
         """Return the seed of a candidate for picture `image_index`, both from 0."""

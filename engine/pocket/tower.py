@@ -6,7 +6,6 @@ nearer to each of their parents than to any other picture, and near to what lies
 the unCLIP UNet has learned to draw from what the tower said (see `embeddings`), that stays, too.
 """
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -44,14 +43,13 @@ class TowerStage(CLIPStage):
         # Of all pictures or of none: what was made later must be written down, too.
         is_held = any(is_embedded(file) for file in files)
         self.told = {file: read_embeds(file) for file in files} if is_held else {}
-        self.told_parents: dict[Path, Tensor] = {}
         self.blends: dict[str, list[BlendShard]] = {}
         for kind in ("blends", "drawn"):
             shards = [shard for shard in read_shards(work / kind) if shard.size == SQUARE]
             if shards:
                 self.blends[kind] = [open_blends(shard) for shard in shards]
                 if is_held:
-                    self.told_parents |= {shard.file: read_embeds(shard.file) for shard in shards}
+                    self.told |= {shard.file: read_embeds(shard.file) for shard in shards}
 
     def loss(self) -> tuple[Tensor, dict[str, float]]:
         """Compare pictures with captions and with what was said of them, blends with parents."""
@@ -60,7 +58,8 @@ class TowerStage(CLIPStage):
         unit = normalize(pictures, dim=-1)
         loss, figures = self._compare(unit, [shard.captions[i] for shard, i in pairs])
         if self.told:
-            moved = self._moved(pictures, [self.told[shard.file][i] for shard, i in pairs])
+            told = torch.stack([self.told[shard.file][i] for shard, i in pairs])
+            moved = self._moved(pictures, told)
             loss, figures["moved"] = loss + KEPT * moved, moved.item()
         for kind, shards in self.blends.items():
             apart, ranked, moved = self._blend_losses(self.random.choice(shards), unit)
@@ -68,10 +67,10 @@ class TowerStage(CLIPStage):
             figures |= {f"{kind}_apart": apart.item(), f"{kind}_ranked": ranked.item()}
         return loss, figures
 
-    def _moved(self, embeds: Tensor, told: Sequence[Tensor] | Tensor) -> Tensor:
+    def _moved(self, embeds: Tensor, told: Tensor) -> Tensor:
         """Return how far embeddings (N, 192) are from what was said, by its squared length."""
-        before = torch.stack(list(told)).to(self.device)
-        return ((embeds - before).square().sum(-1) / before.square().sum(-1)).mean()
+        told = told.to(self.device)
+        return ((embeds - told).square().sum(-1) / told.square().sum(-1)).mean()
 
     def _blend_losses(self, blends: BlendShard, singles: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Return how far blends lie from between their parents, and how badly they find them.
@@ -91,8 +90,8 @@ class TowerStage(CLIPStage):
         embeds = self._embed_images(shown)
         seen, found = embeds[: len(chosen)], embeds[len(chosen) :]
         moved = torch.zeros((), device=self.device)
-        if self.told_parents:
-            moved = self._moved(found, self.told_parents[blends.shard.file][chosen][is_real])
+        if self.told:
+            moved = self._moved(found, self.told[blends.shard.file][chosen][is_real])
         parents = torch.zeros(*shares.shape, seen.shape[-1], device=self.device)
         parents[is_real.to(self.device)] = found.detach()
         seen, found = normalize(seen, dim=-1), normalize(found, dim=-1)

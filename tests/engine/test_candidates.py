@@ -140,6 +140,13 @@ def test_the_painter_keeps_the_best_of_what_it_would_have_drawn_alone(store: Mod
     assert max(picture.seed for picture in pictures) >= 7 + 16, "some later candidate is the best"
 
 
-def test_without_candidates_nothing_is_looked_at_again(store: ModelStore) -> None:
+def test_while_candidates_are_drawn_the_first_ones_are_shown() -> None:
+    job = Job.of(blend_of(1, 1, num_candidates=2))
+    for row in job.rows():
+        row.show(plain(COLOURS[row.candidate]))
+    assert [job.previews[index].getpixel((0, 0)) for index in (0, 1)] == [(255, 0, 0)] * 2
+
+
+def test_without_candidates_every_picture_is_kept(store: ModelStore) -> None:
     pictures, _ = draw(store, blend_of(1, 1))
     assert [picture.seed for picture in pictures] == [7, 8]
